@@ -1,0 +1,62 @@
+# Two commands matter: `make up` runs the product, `make test` proves it.
+# They need Python 3.11 or newer and a package index, nothing else.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+APP    := $(BIN)/appanalytics
+LOCKS  := requirements/bootstrap.txt requirements/run.txt requirements/dev.txt pyproject.toml
+export PYTHONUTF8 = 1
+
+.PHONY: help setup setup-dev up test lint types check bench docs locks clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+setup: $(VENV)/.run  ## Make .venv with the command line in .venv/bin/appanalytics
+setup-dev: $(VENV)/.dev  ## The same with the tools of development
+
+$(VENV)/.uv: requirements/bootstrap.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "AppAnalytics needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@echo "Setting up $(VENV) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+# Hashes are checked for every package; bytecode is compiled now so that the first command is fast.
+$(VENV)/.run: $(VENV)/.uv requirements/run.txt pyproject.toml
+	@test -f $(VENV)/.dev || $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/run.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.uv requirements/dev.txt pyproject.toml
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+up: setup  ## Make the demo warehouse, roll it up, check it, report on yesterday
+	@$(APP) up
+
+test: setup-dev  ## Run all tests
+	@$(BIN)/pytest -q -n 2 --dist loadgroup
+
+lint: setup-dev  ## Style of the code
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: setup-dev  ## Static types
+	@$(BIN)/mypy
+
+check: lint types test  ## Everything that a commit must pass
+
+bench: setup-dev  ## Measure speed and size; writes benchmarks/RESULTS.md
+	@$(BIN)/python -m benchmarks
+
+docs: setup-dev  ## Write the generated pages of docs/ again
+	@$(BIN)/python -m docs.generate
+
+locks: $(VENV)/.uv  ## Choose newest versions and pin them with hashes
+	@for name in bootstrap run dev; do \
+	  case $$name in bootstrap) from=requirements/bootstrap.in;; run) from="pyproject.toml --extra all";; dev) from="pyproject.toml --extra all --group dev";; esac; \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $$from -o requirements/$$name.txt; done
+
+clean:  ## Remove the environment and caches (the data folder stays)
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

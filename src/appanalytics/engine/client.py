@@ -1,0 +1,83 @@
+"""Both engines through clickhouse-connect: the same calls, embedded or over HTTP."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pyarrow as pa
+
+from appanalytics.engine.port import PINNED, Parameters, Settings, Summary
+from appanalytics.engine.url import WarehouseUrl
+from appanalytics.errors import EngineError
+
+_CODE = re.compile(r"Code:\s*(\d+)")
+_TAIL = re.compile(r"\s*\(version [^)]*\)|\s*\(for url [^)]*\)|^HTTPDriver[^\n]*?:\s*|\.?\s*(?=\([A-Z_]+\)\s*$)")
+
+
+class ClientEngine:
+    """An `Engine` over a clickhouse-connect client."""
+
+    def __init__(self, client: Any, url: WarehouseUrl) -> None:
+        self.url = url
+        self.database = url.database
+        self._client = client
+        self._summary = Summary()
+
+    def query(self, sql: str, parameters: Parameters | None = None, settings: Settings | None = None) -> pa.Table:
+        """See `Engine.query`."""
+        try:
+            table = self._client.query_arrow(
+                sql, parameters=_bound(parameters), settings={**PINNED, **(settings or {})}, use_strings=True
+            )
+        except Exception as error:
+            raise translate(error) from error
+        return table
+
+    def rows(
+        self, sql: str, parameters: Parameters | None = None, settings: Settings | None = None
+    ) -> list[dict[str, Any]]:
+        """See `Engine.rows`."""
+        rows: list[dict[str, Any]] = self.query(sql, parameters, settings).to_pylist()
+        return rows
+
+    def scalar(self, sql: str, parameters: Parameters | None = None, settings: Settings | None = None) -> Any:
+        """See `Engine.scalar`."""
+        table = self.query(sql, parameters, settings)
+        return table.column(0)[0].as_py() if table.num_rows else None
+
+    def execute(self, sql: str, parameters: Parameters | None = None, settings: Settings | None = None) -> None:
+        """See `Engine.execute`."""
+        try:
+            self._client.command(sql, parameters=_bound(parameters), settings={**PINNED, **(settings or {})})
+        except Exception as error:
+            raise translate(error) from error
+
+    def insert(self, table: str, rows: pa.Table, settings: Settings | None = None) -> None:
+        """See `Engine.insert`."""
+        try:
+            self._client.insert_arrow(table, rows, settings={**PINNED, **(settings or {})})
+        except Exception as error:
+            raise translate(error) from error
+
+    def last_summary(self) -> Summary:
+        """See `Engine.last_summary`."""
+        return self._summary
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        self._client.close()
+
+
+def _bound(parameters: Parameters | None) -> dict[str, Any] | None:
+    return dict(parameters) if parameters else None
+
+
+def translate(error: Exception) -> EngineError:
+    """Turn a driver's error into ours: one line, ClickHouse's code, no address and no version."""
+    text = str(error)
+    found = _CODE.search(text)
+    message = text[found.start() :] if found else text
+    message = re.sub(r"^Code:\s*\d+\.\s*(DB::Exception:\s*)?", "", message)
+    message = _TAIL.sub("", " ".join(message.split()))
+    return EngineError(message[:600], code=int(found[1]) if found else 0)

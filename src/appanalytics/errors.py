@@ -1,0 +1,107 @@
+"""Every error this library raises on purpose.
+
+* ``AppAnalyticsError``
+  * ``UserError``: the person can fix it (exit code 2)
+    * ``SettingsError``: a setting is missing, misspelt or out of range
+    * ``WindowError``: a period that is empty, reversed or unreadable
+    * ``CatalogError``: the catalog's YAML does not define what it should
+    * ``QuestionError``: an unknown metric, dimension, value or grain
+    * ``MappingError``: a file's mapping does not fit the file
+    * ``FileError``: a file that is not there or cannot be read
+    * ``WarehouseUnavailable``: no engine answers at the URL
+      * ``WarehouseLocked``: another process owns the folder
+      * ``AccessDenied``: user name or password refused
+    * ``WarehouseMissing``: the warehouse has no tables yet
+  * ``EngineError``: ClickHouse refused or failed a statement (exit code 1)
+  * ``IntegrityError``: stored data contradict each other (exit code 1)
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AppAnalyticsError(Exception):
+    """What went wrong, where, and what to try. ``hint`` is printed on a line of its own."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class UserError(AppAnalyticsError):
+    """The person who asked can fix it; nothing was changed."""
+
+    exit_code = 2
+
+
+class SettingsError(UserError):
+    """A setting is missing, misspelt or out of range."""
+
+
+class WindowError(UserError):
+    """A period that is empty, reversed or unreadable."""
+
+
+class CatalogError(UserError):
+    """The catalog does not define what it should; the message names file and key."""
+
+
+class QuestionError(UserError):
+    """A question names a metric, dimension, value or grain that does not exist."""
+
+
+class MappingError(UserError):
+    """A mapping does not fit its file, or asks for something unsafe."""
+
+
+class FileError(UserError):
+    """A file is not there, or is not what its name says."""
+
+
+class WarehouseUnavailable(UserError):
+    """No engine answers at the warehouse's URL."""
+
+
+class WarehouseLocked(WarehouseUnavailable):
+    """Another process owns the embedded engine's folder."""
+
+
+class AccessDenied(WarehouseUnavailable):
+    """The server refused the user name or the password."""
+
+
+class WarehouseMissing(UserError):
+    """The warehouse exists but has no tables or no events yet."""
+
+
+class EngineError(AppAnalyticsError):
+    """ClickHouse refused or failed a statement. ``code`` is ClickHouse's number, 0 if unknown."""
+
+    def __init__(self, message: str, *, code: int = 0, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+class IntegrityError(AppAnalyticsError):
+    """Stored data contradict each other."""
+
+
+def nearest(word: str, known: Iterable[str], *, most: int = 8) -> str:
+    """Say what somebody may have meant: the closest known names, or the list of them."""
+    names = sorted({str(name) for name in known})
+    close = difflib.get_close_matches(word.lower(), [name.lower() for name in names], n=3, cutoff=0.6)
+    by_lower = {name.lower(): name for name in names}
+    if close:
+        return "did you mean " + " or ".join(by_lower[name] for name in close) + "?"
+    if not names:
+        return "there are none yet"
+    shown = ", ".join(names[:most])
+    return f"known: {shown}" + (", …" if len(names) > most else "")

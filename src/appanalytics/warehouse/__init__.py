@@ -1,0 +1,1 @@
+"""What is stored: schema and migrations, loading, rollups, checks."""

@@ -1,0 +1,72 @@
+"""The day log: which days' events changed since they were rolled up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import pyarrow as pa
+
+from appanalytics.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class DayState:
+    """One day's state: newest change, newest change a roll-up has seen, events rolled up by source."""
+
+    day: date
+    changed: int
+    seen: int
+    events: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_stale(self) -> bool:
+        """True when events came after the last roll-up of this day, or none ran yet."""
+        return self.changed > self.seen
+
+
+def mark_changed(engine: Engine, days: Iterable[date]) -> None:
+    """Say that events of these days are about to change, or just did.
+
+    A writer calls it before it inserts and again after: a roll-up that runs between the two sees only the
+    first mark, so the second one keeps the day stale.
+    """
+    _append(engine, [(day, "changed", time.time_ns(), {}) for day in sorted(set(days))])
+
+
+def mark_rolled(engine: Engine, marks: Mapping[date, int], events: Mapping[date, Mapping[str, int]]) -> None:
+    """Record that these days were rolled up from a state that included the changes up to ``marks``."""
+    _append(engine, [(day, "rolled", mark, dict(events.get(day, {}))) for day, mark in sorted(marks.items())])
+
+
+def day_states(engine: Engine) -> list[DayState]:
+    """State of every day that ever had a mark, in order."""
+    rows = engine.rows(
+        """
+        SELECT day,
+               maxIf(mark, kind = 'changed') AS changed,
+               maxIf(mark, kind = 'rolled')  AS seen,
+               argMaxIf(events, mark, kind = 'rolled') AS events
+        FROM day_log GROUP BY day ORDER BY day
+        """
+    )
+    return [DayState(row["day"], row["changed"], row["seen"], dict(row["events"] or {})) for row in rows]
+
+
+def _append(engine: Engine, entries: list[tuple[date, str, int, dict[str, int]]]) -> None:
+    if not entries:
+        return
+    days, kinds, marks, events = zip(*entries, strict=True)
+    engine.insert(
+        "day_log",
+        pa.table(
+            {
+                "day": pa.array(days, pa.date32()),
+                "kind": pa.array(kinds),
+                "mark": pa.array(marks, pa.uint64()),
+                "events": pa.array([list(each.items()) for each in events], pa.map_(pa.string(), pa.uint64())),
+            }
+        ),
+    )
