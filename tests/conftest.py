@@ -1,0 +1,53 @@
+"""Fixtures of all tests: a real engine with a fresh database for each test, and the real data of others."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from appanalytics.engine import Engine, WarehouseUrl, connect
+from appanalytics.warehouse.migrate import migrate
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def engine_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The one data folder of this test process (the embedded engine allows no second)."""
+    return tmp_path_factory.mktemp("warehouse")
+
+
+@pytest.fixture
+def warehouse_url(engine_folder: Path) -> str:
+    """URL of a database that no other test uses; nothing is made yet."""
+    return f"chdb://{engine_folder}?database=t{next(_numbers)}"
+
+
+@pytest.fixture
+def engine(warehouse_url: str) -> Iterator[Engine]:
+    """A migrated, empty database of its own."""
+    opened = connect(WarehouseUrl.parse(warehouse_url), create=True)
+    migrate(opened)
+    yield opened
+    opened.execute(f"DROP DATABASE {opened.database} SYNC")
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def utc() -> ZoneInfo:
+    return ZoneInfo("UTC")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of real data, or a skip that says where it was looked for."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("APPANALYTICS_REAL_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"no real data in {folder}; set APPANALYTICS_REAL_DATA")
+    return folder
