@@ -1,12 +1,5 @@
-"""SQL that is written, not compiled: `.sql` files beside the code that runs them."""
+"""Kept for `read_sql`; see `sqltext`."""
 
-from __future__ import annotations
+from appanalytics.sqltext import read_sql
 
-from functools import cache
-from importlib.resources import files
-
-
-@cache
-def read_sql(package: str, name: str) -> str:
-    """Return the text of ``name``.sql in a package's ``sql`` folder."""
-    return files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+__all__ = ["read_sql"]

@@ -1,0 +1,281 @@
+"""Build the rollups: which days, in which order, and how a crash or a late event cannot make a number wrong.
+
+A batch of days is prepared in tables of its own and then put in place partition by partition (``REPLACE
+PARTITION`` is atomic and can be repeated). Only then is the day log told; a run that dies leaves its days stale
+and the next one does them again. Events that come late change `first_day` and `prev_day` of later days: the
+users whose rows changed are found, and every later day on which they were active joins the work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from appanalytics.catalog import Catalog
+from appanalytics.engine import Engine
+from appanalytics.progress import Progress, silent
+from appanalytics.warehouse import days as day_log
+from appanalytics.warehouse.meta import read_meta, write_meta
+from appanalytics.warehouse.rollup import shapes, tables
+from appanalytics.warehouse.rollup.layout import TABLES, Layout
+
+_LAYOUT_KEY = "rollup_layout"
+_PREFIX = "rollup_work_"
+#: Events prepared at once. Bounds memory and is what a Ctrl-C can lose.
+BATCH_EVENTS = 12_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RollupReport:
+    """What a run did: days rolled up from events, later days linked again, events read."""
+
+    days: int
+    relinked: int
+    events: int
+
+    def __str__(self) -> str:
+        if not self.days:
+            return "rollups are up to date"
+        also = f", {self.relinked} later days linked again" if self.relinked else ""
+        return f"rolled up {self.days} days, {self.events:,} events{also}"
+
+
+def layout_id(layout: Layout) -> str:
+    """What stored rollups must match to be used: the catalog's fingerprint and the reporting time zone."""
+    return f"{layout.catalog.fingerprint()} {layout.zone.key}"
+
+
+def is_current(engine: Engine, layout: Layout) -> bool:
+    """True when the stored rollups were made for this catalog and this time zone."""
+    return read_meta(engine, _LAYOUT_KEY) == layout_id(layout)
+
+
+def rollup(
+    engine: Engine,
+    catalog: Catalog,
+    zone: ZoneInfo,
+    *,
+    first: date | None = None,
+    until: date | None = None,
+    force: bool = False,
+    progress: Progress = silent,
+) -> RollupReport:
+    """Bring the rollups up to the events.
+
+    Only days that changed are done, or all days of ``[first, until)`` with ``force``. Running it again changes
+    nothing. A new catalog or time zone starts the rollups afresh.
+    """
+    layout = Layout.read(engine, catalog, zone)
+    _prepare(engine, layout)
+    counts = event_counts(engine, layout)
+    _notice_unmarked(engine, counts)
+    todo = _chosen(engine, counts, first, until, force=force)
+    return _Run(engine, layout, counts, progress).work(todo)
+
+
+def event_counts(engine: Engine, layout: Layout) -> dict[date, dict[str, int]]:
+    """Events of every day by source, counted from the events."""
+    counts: dict[date, dict[str, int]] = {}
+    for row in engine.rows(shapes.count_by_day(layout)):
+        counts.setdefault(row["day"], {})[row["source"]] = row["events"]
+    return counts
+
+
+def _prepare(engine: Engine, layout: Layout) -> None:
+    _drop_leftovers(engine)
+    if not is_current(engine, layout):
+        day_log.mark_changed(engine, [state.day for state in day_log.day_states(engine)])
+        for name in TABLES:
+            engine.execute(f"DROP TABLE IF EXISTS {name} SYNC")
+        tables.create_tables(engine, layout)
+        write_meta(engine, _LAYOUT_KEY, layout_id(layout))
+
+
+def _drop_leftovers(engine: Engine) -> None:
+    stale = engine.rows(
+        "SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, {prefix:String})"
+        " AND (metadata_modification_time < now() - 3600 OR {embedded:Bool})",
+        {"prefix": _PREFIX, "embedded": engine.url.is_embedded},
+    )
+    for row in stale:
+        engine.execute(f"DROP TABLE IF EXISTS {row['name']} SYNC")
+
+
+def _notice_unmarked(engine: Engine, counts: dict[date, dict[str, int]]) -> None:
+    """Mark days whose events differ from what was rolled up, whoever wrote or removed them."""
+    known = {state.day: state for state in day_log.day_states(engine)}
+    different = [day for day, events in counts.items() if day not in known or dict(known[day].events) != events]
+    gone = [day for day, state in known.items() if day not in counts and any(state.events.values())]
+    fresh = {day for day in (*different, *gone) if day not in known or not known[day].is_stale}
+    day_log.mark_changed(engine, fresh)
+
+
+def _chosen(
+    engine: Engine, counts: dict[date, dict[str, int]], first: date | None, until: date | None, *, force: bool
+) -> list[date]:
+    states = day_log.day_states(engine)
+    wanted = {state.day for state in states if state.is_stale or force}
+    return sorted(day for day in wanted if (first is None or day >= first) and (until is None or day < until))
+
+
+class _Run:
+    """One run over a set of days."""
+
+    def __init__(
+        self, engine: Engine, layout: Layout, counts: dict[date, dict[str, int]], progress: Progress
+    ) -> None:
+        self.engine = engine
+        self.layout = layout
+        self.counts = counts
+        self.progress = progress
+        self.sql = shapes.Shapes(layout)
+
+    def work(self, chosen: list[date]) -> RollupReport:
+        """Do all chosen days, oldest first, then link the later days that they touched again."""
+        stale = {state.day for state in day_log.day_states(self.engine) if state.is_stale} - set(chosen)
+        total = sum(self._events(day) for day in chosen)
+        done, later = 0, set[date]()
+        for batch in self._batches(chosen):
+            self.progress("roll up", done, total, "events")
+            later |= self._do(batch, from_events=True)
+            done += sum(self._events(day) for day in batch)
+            self.progress("roll up", done, total, "events")
+        if links := sorted(later - set(chosen)):
+            self._do(links, from_events=False, still_stale=stale)
+        return RollupReport(len(chosen), len(links), total)
+
+    def _events(self, day: date) -> int:
+        return sum(self.counts.get(day, {}).values())
+
+    def _batches(self, days: list[date]) -> Iterator[list[date]]:
+        batch: list[date] = []
+        size = 0
+        for day in days:
+            if batch and size + self._events(day) > BATCH_EVENTS:
+                yield batch
+                batch, size = [], 0
+            batch.append(day)
+            size += self._events(day)
+        if batch:
+            yield batch
+
+    def _do(self, touched: list[date], *, from_events: bool, still_stale: Iterable[date] = ()) -> set[date]:
+        """Make the rows of some days and put them in place; return the later days whose links changed."""
+        states = day_log.day_states(self.engine)
+        marks = {state.day: state.changed for state in states if state.day in {*touched} - {*still_stale}}
+        with self._tables() as (stage, ready):
+            self._stage(stage, touched, from_events=from_events)
+            later = self._later_days(stage, touched) if from_events else set()
+            day_log.mark_changed(self.engine, later)
+            self._link(stage, ready, touched)
+            self._replace_days("user_day", ready, touched)
+            events = self._staged_events(stage, touched)
+        self._derive(touched, posts=from_events)
+        day_log.mark_rolled(self.engine, marks, events)
+        return later
+
+    @contextlib.contextmanager
+    def _tables(self) -> Iterator[tuple[str, str]]:
+        run = _PREFIX + secrets.token_hex(6)
+        stage, ready = f"{run}_stage", f"{run}_ready"
+        try:
+            self.engine.execute(tables.user_day(stage, self.layout, ""))
+            self.engine.execute(tables.user_day(ready, self.layout, "PARTITION BY day"))
+            yield stage, ready
+        finally:
+            for name in (stage, ready):
+                self.engine.execute(f"DROP TABLE IF EXISTS {name} SYNC")
+
+    def _stage(self, stage: str, touched: list[date], *, from_events: bool) -> None:
+        if from_events:
+            self.engine.execute(self.sql.user_day_from_events(stage), self._span(touched))
+        else:
+            self.engine.execute(self.sql.user_day_again(stage), {"days": touched})
+
+    def _later_days(self, stage: str, touched: list[date]) -> set[date]:
+        """Days after the touched ones that hold rows of users whose rows changed."""
+        changed = self.sql.changed_users(stage)
+        rows = self.engine.rows(
+            f"SELECT DISTINCT day FROM user_day WHERE day > {{first:Date}} AND day NOT IN {{days:Array(Date)}}"
+            f" AND user_id IN ({changed})",
+            {"first": touched[0], "days": touched},
+        )
+        return {row["day"] for row in rows}
+
+    def _link(self, stage: str, ready: str, touched: list[date]) -> None:
+        parameters = {"days": touched, "last": touched[-1]}
+        self.engine.execute(self.sql.links(stage, ready), parameters)
+        self.engine.execute(self.sql.mixed_users(stage), parameters)
+
+    def _staged_events(self, stage: str, touched: list[date]) -> dict[date, dict[str, int]]:
+        events: dict[date, dict[str, int]] = {day: {} for day in touched}
+        for row in self.engine.rows(self.sql.events_of_stage(stage)):
+            day = row.pop("day")
+            events[day] = {name: count for name, count in row.items() if count}
+        return events
+
+    def _derive(self, touched: list[date], *, posts: bool) -> None:
+        with self._copy("active_link", tables.active_link, "PARTITION BY day") as target:
+            self.engine.execute(self.sql.active_link(target), {"days": touched, "last": touched[-1]})
+            self._replace_days("active_link", target, touched)
+        if self.layout.item_source and posts:
+            with self._copy("post_day", tables.post_day) as target:
+                self.engine.execute(self.sql.post_day(target), self._span(touched))
+                self._replace_days("post_day", target, touched)
+        longest = max(self.layout.windows, default=0)
+        self._derive_months("active_delta", months(touched[0], touched[-1] + timedelta(days=longest)))
+        self._derive_months("retention_day", sorted({day.replace(day=1) for day in touched}))
+
+    def _derive_months(self, name: str, firsts: list[date]) -> None:
+        make = {"active_delta": tables.active_delta, "retention_day": tables.retention_day}[name]
+        with self._copy(name, make) as target:
+            for first in firsts:
+                until = next_month(first)
+                longest = max(self.layout.windows, default=0)
+                parameters: dict[str, Any] = {"first": first, "until": until}
+                if name == "active_delta":
+                    parameters |= {"windows": self.layout.windows, "longest": longest}
+                self.engine.execute(getattr(self.sql, name)(target), parameters)
+                self.engine.execute(f"ALTER TABLE {name} REPLACE PARTITION ID '{first:%Y%m}' FROM {target}")
+
+    @contextlib.contextmanager
+    def _copy(self, name: str, make: Any, *more: str) -> Iterator[str]:
+        target = f"{_PREFIX}{secrets.token_hex(6)}_{name}"
+        try:
+            self.engine.execute(make(target, self.layout, *more))
+            yield target
+        finally:
+            self.engine.execute(f"DROP TABLE IF EXISTS {target} SYNC")
+
+    def _replace_days(self, name: str, source: str, touched: list[date]) -> None:
+        for day in touched:
+            self.engine.execute(f"ALTER TABLE {name} REPLACE PARTITION ID '{day:%Y%m%d}' FROM {source}")
+
+    def _span(self, batch: list[date]) -> dict[str, Any]:
+        from appanalytics.window import day_start
+
+        zone = self.layout.zone
+        return {
+            "days": batch,
+            "start": day_start(batch[0], zone),
+            "end": day_start(batch[-1] + timedelta(days=1), zone),
+        }
+
+
+def months(first: date, last: date) -> list[date]:
+    """First days of all months from the one of ``first`` to the one of ``last``."""
+    found, month = [], first.replace(day=1)
+    while month <= last:
+        found.append(month)
+        month = next_month(month)
+    return found
+
+
+def next_month(day: date) -> date:
+    """First day of the month after."""
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1)

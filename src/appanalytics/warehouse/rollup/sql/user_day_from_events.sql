@@ -1,0 +1,12 @@
+-- Counters of the days {days}, from the events. `lead` marks the row of the user's earliest event of a day.
+INSERT INTO $stage (day, user_id, $columns, $counters, first_time, lead)
+SELECT *, row_number() OVER (PARTITION BY day, user_id ORDER BY first_time, $columns) = 1
+FROM
+(
+    SELECT day, user_id, $columns, $sums, min(first_time) AS first_time
+    FROM
+    (
+        $union
+    )
+    GROUP BY day, user_id, $columns
+)

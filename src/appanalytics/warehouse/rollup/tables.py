@@ -1,0 +1,114 @@
+"""DDL of the rollups, generated from a `Layout`."""
+
+from __future__ import annotations
+
+from appanalytics.engine import Engine
+from appanalytics.sqltext import comma, identifier
+from appanalytics.warehouse.rollup.layout import Layout
+
+_TEXT = "LowCardinality(String)"
+
+
+def create_tables(engine: Engine, layout: Layout) -> None:
+    """Make the rollups of a layout where they are absent."""
+    for statement in ddl(layout):
+        engine.execute(statement)
+
+
+def ddl(layout: Layout) -> list[str]:
+    """The CREATE statements of all rollups."""
+    return [
+        user_day("user_day", layout, "PARTITION BY day"),
+        active_link("active_link", layout, "PARTITION BY day"),
+        active_delta("active_delta", layout),
+        retention_day("retention_day", layout),
+        post_day("post_day", layout),
+        f"CREATE TABLE IF NOT EXISTS mixed_users (user_id {layout.user_type}, compact UInt8)"
+        " ENGINE = ReplacingMergeTree ORDER BY (user_id, compact)",
+    ]
+
+
+def user_day(name: str, layout: Layout, partition: str) -> str:
+    """A user's day. Also used, without partitions, for the tables in which a day is prepared."""
+    columns = [
+        "day Date CODEC(ZSTD(1))",
+        f"user_id {layout.user_type} CODEC(Delta, ZSTD(1))" if _is_integer(layout.user_type) else "user_id String",
+        *(f"{identifier(column)} {layout.type_of(column)} CODEC(ZSTD(1))" for column in layout.user_columns),
+        *(f"{identifier(column)} {kind} CODEC(ZSTD(1))" for column, kind in layout.counters.items()),
+        "first_time DateTime64(3, 'UTC') CODEC(ZSTD(1))",
+        "lead UInt8 CODEC(ZSTD(1))",
+        "first_day Date CODEC(ZSTD(1))",
+        "prev_day Date CODEC(ZSTD(1))",
+    ]
+    key = ", ".join(["user_id", *map(identifier, layout.user_columns)])
+    return _create(name, columns, f"ENGINE = MergeTree {partition} ORDER BY ({key})")
+
+
+def active_link(name: str, layout: Layout, partition: str) -> str:
+    """Users by day and their previous active day, for each service."""
+    columns = [
+        "day Date CODEC(ZSTD(1))",
+        "prev_day Date CODEC(ZSTD(1))",
+        f"service {_TEXT} CODEC(ZSTD(1))",
+        *_compact(layout),
+        "users UInt32 CODEC(ZSTD(1))",
+    ]
+    return _create(name, columns, f"ENGINE = MergeTree {partition} ORDER BY (service, {_key(layout)}prev_day)")
+
+
+def active_delta(name: str, layout: Layout) -> str:
+    """Change of the number of users active in the last ``days`` days; read by its running sum."""
+    columns = [
+        "service LowCardinality(String) CODEC(ZSTD(1))",
+        "days UInt16 CODEC(ZSTD(1))",
+        *_compact(layout),
+        "day Date CODEC(ZSTD(1))",
+        "delta Int32 CODEC(ZSTD(1))",
+    ]
+    order = f"ORDER BY (service, days, {_key(layout)}day)"
+    return _create(name, columns, f"ENGINE = MergeTree PARTITION BY toYYYYMM(day) {order}")
+
+
+def retention_day(name: str, layout: Layout) -> str:
+    """Users and counters by first day and day, for each compact dimension on its own (and '' for all users)."""
+    columns = [
+        f"dimension {_TEXT} CODEC(ZSTD(1))",
+        f"value {_TEXT} CODEC(ZSTD(1))",
+        "first_day Date CODEC(ZSTD(1))",
+        "day Date CODEC(ZSTD(1))",
+        "users UInt32 CODEC(ZSTD(1))",
+        *(f"{identifier(column)} {_wide(kind)} CODEC(ZSTD(1))" for column, kind in layout.counters.items()),
+    ]
+    order = "ORDER BY (dimension, value, first_day, day)"
+    return _create(name, columns, f"ENGINE = MergeTree PARTITION BY toYYYYMM(day) {order}")
+
+
+def post_day(name: str, layout: Layout) -> str:
+    """Counters by post; empty where the catalog has no dimension of its own for a source."""
+    columns = ["day Date CODEC(ZSTD(1))"]
+    for dimension in layout.item_dimensions:
+        columns.append(f"{identifier(dimension.name)} {layout.item_type(dimension)} CODEC(ZSTD(1))")
+    columns += _compact(layout)
+    columns += [f"{identifier(column)} {layout.counters[column]} CODEC(ZSTD(1))" for column in layout.item_counters]
+    items = "".join(f"{identifier(each.name)}, " for each in layout.item_dimensions)
+    return _create(name, columns, f"ENGINE = MergeTree PARTITION BY day ORDER BY ({items}{_key(layout)}day)")
+
+
+def _compact(layout: Layout) -> list[str]:
+    return [f"{identifier(each.name)} {_TEXT} CODEC(ZSTD(1))" for each in layout.compact]
+
+
+def _key(layout: Layout) -> str:
+    return "".join(f"{identifier(each.name)}, " for each in layout.compact)
+
+
+def _wide(kind: str) -> str:
+    return "UInt64" if kind == "UInt32" else kind
+
+
+def _is_integer(kind: str) -> bool:
+    return kind.startswith(("UInt", "Int"))
+
+
+def _create(name: str, columns: list[str], engine: str) -> str:
+    return f"CREATE TABLE IF NOT EXISTS {name}\n(\n    {comma(columns)}\n)\n{engine}"
