@@ -1,0 +1,48 @@
+"""Write the world's history: users first, then day after day, each service's day one atomic insert."""
+
+from __future__ import annotations
+
+from appanalytics.engine import Engine
+from appanalytics.progress import Progress, silent
+from appanalytics.simulate import chunks, ledger
+from appanalytics.simulate.intensity import plan_day
+from appanalytics.simulate.truth import GroundTruth, measure_truth, read_truth, write_truth
+from appanalytics.simulate.world import World
+from appanalytics.warehouse.days import mark_changed
+
+
+def simulate(engine: Engine, world: World, progress: Progress = silent) -> GroundTruth:
+    """Make the warehouse hold exactly this world's history, and return what is true of it.
+
+    The tables must exist. A history that is complete is left alone, an interrupted one is continued. Raises
+    `UserError` when the warehouse holds another world or events that were not simulated.
+    """
+    if ledger.is_complete(engine, world) and (truth := read_truth(engine)):
+        return truth
+    ledger.record_world(engine, world, complete=False)
+    days = [world.day(number) for number in range(world.days)]
+    mark_changed(engine, days)
+    chunks.make_users(engine, world)
+    _write_days(engine, world, progress)
+    truth = measure_truth(engine, world)
+    chunks.drop_scratch(engine)
+    write_truth(engine, truth)
+    mark_changed(engine, days)
+    ledger.record_world(engine, world, complete=True)
+    return truth
+
+
+def _write_days(engine: Engine, world: World, progress: Progress) -> None:
+    expected = [_events_of_day(world, number) for number in range(world.days)]
+    stored = ledger.chunks_done(engine)
+    for number in range(stored, world.days):
+        progress("simulate", sum(expected[:number]), sum(expected), "events")
+        chunks.write_feed_day(engine, world, number)
+        chunks.write_messages_day(engine, world, number)
+        ledger.record_chunks(engine, number + 1)
+    progress("simulate", sum(expected), sum(expected), "events")
+
+
+def _events_of_day(world: World, number: int) -> int:
+    plan = plan_day(world, number)
+    return round(plan.views * (1 + plan.ctr) + plan.messages)

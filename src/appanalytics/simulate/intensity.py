@@ -1,0 +1,151 @@
+"""What is to be expected of one day: pure functions of the world, for days after its end, too."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+from appanalytics.simulate import rhythm
+from appanalytics.simulate.curves import share_active
+from appanalytics.simulate.world import World
+
+ADS_SHARE = 0.5  # of ordinary newcomers
+MESSENGER_SHARE = 0.345  # of ordinary newcomers: those who will ever write, if they stay long enough
+MESSENGER_CHANCE = 0.9  # most that a day's chance to write can be; binds in the first days only
+
+VIEWS = 30.7  # mean of a user's ordinary day
+MESSAGES = 15.5
+CTR = 0.2075
+POSTS = 90  # new ones a day
+LIFE_SHARES = (1.0, 0.75, 0.40, 0.15)  # of the posts that are n days old and still shown
+FLASH_LIFE_SHARES = (1.0, 1.0, 0.85, 0.55)
+
+_VIEWS_SHAPE = 1.5
+_MESSAGES_SHAPE = 1.3
+
+
+@dataclass(frozen=True, slots=True)
+class DayPlan:
+    """One day's expectations, before any single user is drawn.
+
+    ``newcomers`` and ``actives`` are users of the feed, ``writers`` senders, at the world's size.
+    ``return_factor`` multiplies every chance to come back, ``write_chance`` is that of a messenger user.
+    ``views_scale`` and ``messages_scale`` are the scales of Weibull distributions of a user's day.
+    ``first_post`` is the id of the day's first new post, ``posts`` their number.
+    """
+
+    number: int
+    newcomers: float
+    actives: float
+    writers: float
+    return_factor: float
+    write_chance: float
+    views_scale: float
+    messages_scale: float
+    ctr: float
+    first_post: int
+    posts: int
+    life_shares: tuple[float, ...]
+
+    @property
+    def views(self) -> float:
+        """Expected views."""
+        return self.actives * self.views_scale * math.gamma(1 + 1 / _VIEWS_SHAPE)
+
+    @property
+    def messages(self) -> float:
+        """Expected messages."""
+        return self.writers * self.messages_scale * math.gamma(1 + 1 / _MESSAGES_SHAPE)
+
+
+@lru_cache(maxsize=4096)
+def plan_day(world: World, number: int, *, story: bool = True) -> DayPlan:
+    """The plan of a day; without ``story`` as if nothing unusual ever happened on it (for comparison)."""
+    tale, day = world.story, world.day(number)
+    flash = story and tale.is_flash_mob(number)
+    factor = rhythm.returns_rhythm(day) * rhythm.noise(world.seed, "returns", number, 0.01)
+    newcomers, returning = ordinary_newcomers(world, number), factor * _returning(world, number)
+    if flash:
+        lift = (tale.flash_users * (newcomers + returning) - newcomers) / max(returning, 1e-9)
+        factor, returning = factor * lift, returning * lift
+    arriving = newcomers + (campaign_newcomers(world) if story and number == tale.campaign else 0.0)
+    views = VIEWS * rhythm.views_rhythm(day) * rhythm.noise(world.seed, "views", number, 0.02)
+    ctr = CTR + rhythm.ctr_wave(number) + 0.002 * (rhythm.noise(world.seed, "ctr", number, 1.0) - 1)
+    chance = _write_chance(world, number)
+    messages = MESSAGES * rhythm.noise(world.seed, "messages", number, 0.02)
+    return DayPlan(
+        number=number,
+        newcomers=arriving,
+        actives=arriving + returning,
+        writers=chance * MESSENGER_SHARE * _arrived(world, number),
+        return_factor=factor,
+        write_chance=chance,
+        views_scale=(views * tale.flash_views / tale.flash_users if flash else views)
+        / math.gamma(1 + 1 / _VIEWS_SHAPE),
+        messages_scale=(messages * tale.chatter_messages if story and number == tale.chatter else messages)
+        / math.gamma(1 + 1 / _MESSAGES_SHAPE),
+        ctr=ctr * tale.flash_ctr if flash else ctr,
+        first_post=1 + sum(new_posts(world, earlier) for earlier in range(number)),
+        posts=new_posts(world, number),
+        life_shares=FLASH_LIFE_SHARES if flash else LIFE_SHARES,
+    )
+
+
+def new_posts(world: World, number: int) -> int:
+    """Number of posts that are published on a day; does not depend on the number of users."""
+    return round(POSTS * rhythm.noise(world.seed, "posts", number, 0.2))
+
+
+def newcomers_weight(world: World, number: int) -> float:
+    """Ordinary newcomers of a day, in mean days; the first day starts at noon."""
+    weight = rhythm.newcomers_rhythm(world.day(number)) * rhythm.noise(world.seed, "newcomers", number, 0.06)
+    return weight * 0.5 if number == 0 else weight
+
+
+def ordinary_newcomers(world: World, number: int) -> float:
+    """Expected newcomers of a day without the campaign's."""
+    return daily_newcomers(world) * newcomers_weight(world, number)
+
+
+def campaign_newcomers(world: World) -> float:
+    """Expected newcomers of the campaign."""
+    return daily_newcomers(world) * world.story.campaign_size
+
+
+@lru_cache(maxsize=64)
+def daily_newcomers(world: World) -> float:
+    """Ordinary newcomers of a mean day: the size of the world in users a day."""
+    weights = sum(newcomers_weight(world, number) for number in range(world.days))
+    campaign = world.story.campaign_size if world.story.campaign < world.days else 0.0
+    return world.users / (weights + campaign)
+
+
+def writers_wanted(world: World, number: int) -> float:
+    """Daily users of the messenger: growing by a straight line, in a rhythm of four days."""
+    line = 0.26 + 0.0150 * number
+    shaken = rhythm.noise(world.seed, "writers", number, 0.05)
+    return daily_newcomers(world) * line * rhythm.messenger_rhythm(number) * shaken
+
+
+def _write_chance(world: World, number: int) -> float:
+    able = MESSENGER_SHARE * _arrived(world, number)
+    return min(MESSENGER_CHANCE, writers_wanted(world, number) / able)
+
+
+@lru_cache(maxsize=4096)
+def _arrived(world: World, number: int) -> float:
+    return sum(ordinary_newcomers(world, earlier) for earlier in range(number + 1))
+
+
+@lru_cache(maxsize=4096)
+def _returning(world: World, number: int) -> float:
+    """Expected users who come back on a day of mean inclination."""
+    total = sum(ordinary_newcomers(world, earlier) * _mixed_share(number - earlier) for earlier in range(number))
+    if number > world.story.campaign and world.story.campaign < world.days:
+        total += campaign_newcomers(world) * share_active("campaign", number - world.story.campaign)
+    return total
+
+
+def _mixed_share(age: int) -> float:
+    return ADS_SHARE * share_active("ads", age) + (1 - ADS_SHARE) * share_active("organic", age)
