@@ -1,0 +1,158 @@
+"""The library's front door: a warehouse, a catalog and a time zone held together.
+
+    app = appanalytics.open()
+    app.query("ctr", by="source", since="2026-11-01", grain="day").plot()
+
+This module composes; it holds no logic of its own. Like the command line it may read the clock, because
+somebody must say what "now" is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from zoneinfo import ZoneInfo
+
+from appanalytics.catalog import Catalog, load_catalog
+from appanalytics.engine import Engine, connect
+from appanalytics.errors import UserError, WarehouseMissing
+from appanalytics.progress import Progress, silent
+from appanalytics.query import Answer, Question, ask, default_window, read_coverage
+from appanalytics.settings import Loaded, load_settings
+from appanalytics.warehouse.migrate import migrate
+from appanalytics.warehouse.rollup import Layout, RollupReport, rollup
+from appanalytics.window import Window, day_start, parse_moment, parse_relative
+
+
+class App:
+    """An open warehouse. Use it as a context manager, or call `close`."""
+
+    def __init__(self, loaded: Loaded, engine: Engine) -> None:
+        self.loaded = loaded
+        self.engine = engine
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The reporting time zone."""
+        return self.loaded.settings.zone
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The shipped catalog with the project's own entries."""
+        file = self.loaded.settings.catalog.file
+        return load_catalog(self.loaded.path(file) if file else None)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The catalog laid over this warehouse's tables."""
+        return Layout.read(self.engine, self.catalog, self.zone)
+
+    def now(self) -> datetime:
+        """This instant, in UTC."""
+        return datetime.now(UTC)
+
+    def today(self) -> date:
+        """Today in the reporting time zone."""
+        return self.now().astimezone(self.zone).date()
+
+    def query(
+        self,
+        metrics: str | Sequence[str],
+        *,
+        by: str | Sequence[str] = (),
+        where: Mapping[str, object] | Iterable[str] = (),
+        since: str | date | None = None,
+        until: str | date | None = None,
+        grain: str = "total",
+        compare: str | None = None,
+        limit: int | None = None,
+        prefer: str = "auto",
+    ) -> Answer:
+        """Ask for metrics: by dimensions, for some values, over a half-open window, in buckets of a grain.
+
+        Without ``since`` the window begins with the first event's day, without ``until`` it ends after the
+        last one's. Days and times are reporting time; ``today``, ``yesterday`` and ``7d`` are understood.
+        ``prefer`` is ``auto``, ``events`` (never a rollup) or ``rollups`` (an error where they cannot answer).
+        """
+        coverage = read_coverage(self.engine, self.layout)
+        window = self.window(since, until, fallback=default_window(coverage, self.layout))
+        question = Question.of(
+            self.catalog, metrics, window, by=by, where=where, grain=grain, compare=compare, limit=limit
+        )
+        return ask(self.engine, self.layout, question, as_of=self.now(), prefer=prefer, coverage=coverage)
+
+    def window(self, since: str | date | None, until: str | date | None, fallback: Window | None) -> Window:
+        """A window from what was given, the rest from ``fallback`` (usually all days with events)."""
+        start = self._moment(since) if since is not None else fallback.start if fallback else None
+        end = self._moment(until) if until is not None else fallback.end if fallback else None
+        if start is not None and end is None:
+            end = start + timedelta(days=1)
+        if start is None or end is None:
+            raise WarehouseMissing(
+                f"the warehouse {self.engine.url} holds no events yet",
+                hint="make some with: appanalytics simulate, or: appanalytics load",
+            )
+        if since is not None and until is None and end <= start:
+            end = start + timedelta(days=1)
+        return Window(start, end, self.zone)
+
+    def days_with_events(self) -> Window | None:
+        """All days from the first event's to the last one's; None while there are no events."""
+        return default_window(read_coverage(self.engine, self.layout), self.layout)
+
+    def day_window(self, day: date) -> Window:
+        """The window of one day in reporting time."""
+        return Window.of_day(day, self.zone)
+
+    def _moment(self, given: str | date) -> datetime:
+        text = parse_relative(given, self.today()) if isinstance(given, str) else given
+        return parse_moment(text, self.zone)
+
+    def rollup(
+        self,
+        since: str | date | None = None,
+        until: str | date | None = None,
+        *,
+        force: bool = False,
+        progress: Progress = silent,
+    ) -> RollupReport:
+        """Bring the rollups up to the events; see `appanalytics.warehouse.rollup`."""
+        first = self._moment(since).astimezone(self.zone).date() if since is not None else None
+        last = self._moment(until).astimezone(self.zone).date() if until is not None else None
+        if first and last and last <= first:
+            Window(day_start(first, self.zone), day_start(last, self.zone), self.zone)
+        if force and not (first or last):
+            raise UserError("--force rolls up days again that did not change", hint="give --since and --until")
+        return rollup(self.engine, self.catalog, self.zone, first=first, until=last, force=force, progress=progress)
+
+    def close(self) -> None:
+        """Release the warehouse."""
+        self.engine.close()
+
+    def __enter__(self) -> App:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<AppAnalytics {self.engine.url}, days of {self.zone.key}>"
+
+
+def open_app(
+    warehouse: str | None = None, *, config: str | Path | None = None, create: bool = False
+) -> App:
+    """Open a warehouse: the one of the settings, or ``warehouse`` (a URL).
+
+    ``create`` makes it where it is absent. Tables are brought up to date either way.
+    """
+    overrides = {"warehouse.url": warehouse} if warehouse else {}
+    loaded = load_settings(Path(config) if config else None, overrides=overrides)
+    engine = connect(loaded.warehouse(), create=create)
+    migrate(engine)
+    return App(loaded, engine)

@@ -1,0 +1,87 @@
+"""The demo: a synthetic app's history, rolled up, checked and reported on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appanalytics.jobs.report import daily_report_of
+from appanalytics.progress import Progress, silent
+from appanalytics.simulate import GroundTruth, World, simulate, stored_world
+from appanalytics.warehouse.checks import CheckReport, run_checks
+from appanalytics.warehouse.report_table import ReportTableResult, build_report_table
+
+if TYPE_CHECKING:
+    from appanalytics.app import App
+    from appanalytics.reports import DailyReport
+    from appanalytics.warehouse.rollup import RollupReport
+
+
+@dataclass(frozen=True)
+class DemoOutcome:
+    """What the demo made."""
+
+    world: World
+    rolled: RollupReport
+    checks: CheckReport
+    table: ReportTableResult
+    report: DailyReport
+    files: list[Path]
+
+    @property
+    def failed(self) -> bool:
+        """True when a check failed."""
+        return bool(self.checks.failed)
+
+    def lines(self) -> Iterator[str]:
+        """What to print, in order."""
+        yield str(self.rolled)
+        yield str(self.checks)
+        yield str(self.table)
+        yield ""
+        yield self.report.text
+        yield ""
+        yield f"written: {', '.join(str(path) for path in self.files)}"
+        yield ""
+        yield "Try next:"
+        first = self.world.first_day
+        for line in next_steps(first):
+            yield f"  {line}"
+
+
+def next_steps(first: date) -> list[str]:
+    """Commands worth trying on the demo, whose story is told in days since ``first``."""
+
+    def day(number: int) -> str:
+        return (first + timedelta(days=number)).isoformat()
+
+    return [
+        f"appanalytics query dau --grain day --by source --since {day(38)} --until {day(44)}     # the ads campaign",
+        f"appanalytics query users --by city --limit 8 --since {day(49)} --until {day(50)} --compare previous     # the outage",
+        f"appanalytics query views ctr dau --grain day --since {day(53)} --until {day(64)}     # the flash mob",
+        "appanalytics query mau stickiness --grain week",
+        "appanalytics metrics list",
+    ]
+
+
+def make_history(
+    app: App, *, users: int, days: int, seed: int, until: date, progress: Progress = silent
+) -> GroundTruth:
+    """Make (or find) the history of the synthetic app that ends before ``until``."""
+    world = World(users=users, days=days, seed=seed, until=until, zone=app.zone)
+    return simulate(app.engine, world, progress)
+
+
+def run_demo(app: App, *, users: int, days: int, seed: int, progress: Progress = silent) -> DemoOutcome:
+    """Everything that ``make up`` does. A demo made on an earlier day is kept, with its own last day."""
+    world = stored_world(app.engine) or World(users=users, days=days, seed=seed, until=app.today(), zone=app.zone)
+    simulate(app.engine, world, progress)
+    rolled = app.rollup(progress=progress)
+    last = world.until - timedelta(days=1)
+    checks = run_checks(app.engine, app.layout, as_of=app.now(), progress=progress)
+    table = build_report_table(app.engine, app.layout, app.day_window(last), progress=progress)
+    report, files = daily_report_of(app, last)
+    return DemoOutcome(world, rolled, checks, table, report, files)

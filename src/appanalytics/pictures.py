@@ -1,0 +1,84 @@
+"""What all pictures share: figures without global state, one look, the same bytes for the same input.
+
+matplotlib is an extra and is imported when the first picture is drawn. Nothing here touches pyplot, so pictures
+may be drawn in any thread and none stays open.
+"""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from appanalytics.errors import SettingsError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FAMILY = "DejaVu Sans"  # comes with matplotlib and has Cyrillic
+DPI = 100
+INK, MUTED, GRID, FAINT = "#1f2933", "#66727f", "#e4e8ec", "#b3bcc6"
+GOOD, BAD = "#1a8a4a", "#c92a3a"
+#: Eight colours that colour-blind readers can tell apart (Okabe and Ito 2008, darkened for thin lines).
+PALETTE = ("#0b6fb8", "#d55e00", "#009e73", "#b0478c", "#c98f00", "#3fa0d8", "#7a5230", "#555b63")
+
+
+def new_figure(width: int, height: int) -> Figure:
+    """A blank white figure of that many pixels; notebooks show it as it is.
+
+    Raises `SettingsError` when matplotlib is not installed.
+    """
+    return _figure_class()(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG: no time stamp, no version, so equal figures give equal bytes."""
+    held = io.BytesIO()
+    figure.savefig(held, format="png", dpi=DPI, metadata={"Software": None})
+    return held.getvalue()
+
+
+def drawable(text: str) -> str:
+    """The text without what the font cannot show (emoji), and with dollars that do not begin a formula."""
+    shown = "".join(character for character in text if character == "\n" or _has_glyph(character))
+    return shown.strip().replace("$", r"\$")
+
+
+def clean(axes: Any, *, size: float) -> None:
+    """Our look: no frame, faint horizontal lines, tick labels of ``size`` points."""
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(FAINT)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0, labelsize=size, labelcolor=MUTED, labelfontfamily=FAMILY)
+    axes.set_facecolor("white")
+
+
+@cache
+def _figure_class() -> Any:
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise SettingsError(
+            f"pictures need matplotlib ({error})", hint="pip install 'appanalytics[pictures]'"
+        ) from None
+
+    class Picture(Figure):  # type: ignore[misc]
+        """A figure with a canvas of its own that notebooks show without pyplot."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            FigureCanvasAgg(self)
+
+        def _repr_png_(self) -> bytes:
+            return png(self)
+
+    return Picture
+
+
+@cache
+def _has_glyph(character: str) -> bool:
+    from matplotlib.font_manager import findfont, get_font
+
+    return bool(get_font(findfont(FAMILY)).get_char_index(ord(character)))

@@ -1,0 +1,129 @@
+"""The kinds of SELECT that answers are made of. Each is one small function from names to SQL.
+
+What they return, and how `cube` reads it:
+
+* ``grouped``: bucket, dimensions, one column for each measure
+* ``rolling``: days (window length), slot, dimensions, delta; a running sum gives the users active in the window
+* ``periodic``: period, slot, dimensions, users seen in the period for the first time in that slot
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from appanalytics.query.scope import output
+from appanalytics.sqltext import comma
+
+Kind = Literal["grouped", "rolling", "periodic"]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One SELECT of a plan. ``leaves`` are the catalog's names it answers, ``sign`` how its rows count."""
+
+    kind: Kind
+    relation: str
+    reason: str
+    sql: str
+    parameters: dict[str, Any]
+    leaves: tuple[str, ...]
+    windows: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    sign: int = 1
+
+
+def where(conditions: Sequence[str]) -> str:
+    """A WHERE clause, or nothing."""
+    return "\nWHERE " + "\n  AND ".join(conditions) if conditions else ""
+
+
+def grouped(relation: str, bucket: str, groups: Sequence[str], values: dict[str, str], conditions: Sequence[str]) -> str:
+    """Aggregates by bucket and dimensions."""
+    columns = [f"{bucket} AS bucket", *groups, *(f"{value} AS {column(name)}" for name, value in values.items())]
+    keys = ", ".join(["bucket", *_outputs(groups)])
+    return f"SELECT\n    {comma(columns)}\nFROM {relation}{where(conditions)}\nGROUP BY {keys}"
+
+
+def column(leaf: str) -> str:
+    """Column of a measure in a statement's result."""
+    return f"of_{leaf}"
+
+
+def delta_of_rollup(groups: Sequence[str], conditions: Sequence[str]) -> str:
+    """Running differences from `active_delta`; what happened before the window is folded into its first day."""
+    columns = ["days", "greatest(toInt32(day), toInt32({first:Date})) AS slot", *groups, "sum(delta) AS delta"]
+    keys = ", ".join(["days", "slot", *_outputs(groups)])
+    return f"SELECT\n    {comma(columns)}\nFROM active_delta{where(conditions)}\nGROUP BY {keys}"
+
+
+def delta_of_activity(activity: str, groups: Sequence[str], apart: Sequence[str], conditions: Sequence[str]) -> str:
+    """The same differences worked out from activity: exact for any dimension and for changing attributes.
+
+    ``apart`` are further outputs by which a user is told apart before the sum (see `active_link`). The rule for
+    a step is that of ``active_delta.sql``: a gap of exactly the window's length leaves and enters again.
+    """
+    inner = comma([*groups, *apart, "arraySort(groupUniqArray(slot)) AS slots"], 12)
+    keys = ", ".join(["user_id", *_outputs([*groups, *apart])])
+    outer = "".join(f", {name}" for name in _outputs(groups))
+    return f"""SELECT days, greatest(step.1, {{first_slot:Int64}}) AS slot{outer}, sum(step.2) AS delta
+FROM
+(
+    SELECT days, current, previous{outer}, toInt64(days) * {{slots_in_day:Int64}} AS length,
+        if(previous IS NULL OR current - previous >= length,
+           [(current, 1), (current + length, -1)],
+           [(current + length, -1), (assumeNotNull(previous) + length, 1)]) AS steps
+    FROM
+    (
+        SELECT{outer.removeprefix(",")}{"," if outer else ""} arrayJoin(arrayZip(
+            arrayMap(slot -> toInt64(slot), slots),
+            arrayPushFront(arrayMap(slot -> toNullable(toInt64(slot)), arrayPopBack(slots)), NULL))) AS pair,
+            pair.1 AS current, pair.2 AS previous
+        FROM
+        (
+            SELECT
+            {inner}
+            FROM {activity}{where(conditions)}
+            GROUP BY {keys}
+        )
+    )
+    ARRAY JOIN {{windows:Array(UInt16)}} AS days
+)
+ARRAY JOIN steps AS step
+WHERE step.1 <= {{last_slot:Int64}}
+GROUP BY days, slot{outer}"""
+
+
+def first_in_period(activity: str, period: str, groups: Sequence[str], conditions: Sequence[str]) -> str:
+    """Users by the slot in which they were first active in a calendar period."""
+    inner = comma([f"{period} AS period", *groups, "min(slot) AS first_slot"], 8)
+    names = "".join(f", {name}" for name in _outputs(groups))
+    return f"""SELECT toInt32(period) AS period, first_slot AS slot{names}, count() AS users
+FROM
+(
+    SELECT
+        {inner}
+    FROM {activity}{where(conditions)}
+    GROUP BY user_id, period{names}
+)
+GROUP BY period, slot{names}"""
+
+
+def users_having(activity: str, bucket: str, slot: str, groups: Sequence[str], conditions: Sequence[str], having: str) -> str:
+    """Different users by bucket of those whose slot (a day, or the bucket) fulfils a condition on its services."""
+    inner = comma(["user_id", f"{slot} AS span", f"any({bucket}) AS bucket_of_span", *groups], 8)
+    names = "".join(f", {name}" for name in _outputs(groups))
+    return f"""(
+    SELECT
+        {inner}
+    FROM {activity}{where(conditions)}
+    GROUP BY user_id, span{names}
+    HAVING {having}
+)"""
+
+
+def _outputs(groups: Sequence[str]) -> list[str]:
+    return [group.rpartition(" AS ")[2] for group in groups]
+
+
+__all__ = ["Kind", "Statement", "output"]

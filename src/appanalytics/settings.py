@@ -1,0 +1,240 @@
+"""Settings: defaults, then ``appanalytics.toml``, then the environment, then arguments; each value knows its origin.
+
+In the environment sections and names are joined by two underscores: ``APPANALYTICS_REPORTING__TIMEZONE``. This is
+the only module that reads the environment. Secrets come from the environment or from a file that nobody else can
+read (mode 600), and are never shown.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from appanalytics.engine.url import WarehouseUrl, masked
+from appanalytics.errors import SettingsError, nearest
+from appanalytics.window import parse_zone
+
+FILE_NAME = "appanalytics.toml"
+PREFIX = "APPANALYTICS_"
+#: Variables that are not settings themselves.
+_OTHER_VARIABLES = frozenset({"APPANALYTICS_CONFIG", "APPANALYTICS_REAL_DATA"})
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class WarehouseSettings(_Section):
+    """Where events and rollups are."""
+
+    url: Annotated[
+        str, Field(description="chdb:///folder for the embedded engine, http(s)://user:password@host:port/database")
+    ] = "chdb://./data/warehouse"
+    max_memory: Annotated[
+        str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]?i?B?$", description="most memory of one statement, such as 4GiB")
+    ] = "4GiB"
+
+
+class ReportingSettings(_Section):
+    """How numbers are cut into days and shown."""
+
+    timezone: Annotated[str, Field(description="IANA time zone of days, weeks and months")] = "UTC"
+    locale: Annotated[Literal["en", "ru"], Field(description="language of messages and labels")] = "en"
+    folder: Annotated[str, Field(description="where pictures and texts of reports are written")] = "./data/reports"
+
+
+class CatalogSettings(_Section):
+    """What is measured besides the shipped catalog."""
+
+    file: Annotated[str | None, Field(description="a project's own catalog, YAML")] = None
+
+
+class TelegramSettings(_Section):
+    """Where messages go."""
+
+    token: Annotated[SecretStr | None, Field(description="the bot's token; a secret")] = None
+    chat_id: Annotated[str | None, Field(description="chat or channel that gets the messages")] = None
+    base_url: Annotated[str, Field(description="address of the Bot API")] = "https://api.telegram.org"
+
+
+class Settings(_Section):
+    """All settings. Relative folders are taken from ``base``: the settings file's folder, or the working folder."""
+
+    warehouse: WarehouseSettings = WarehouseSettings()
+    reporting: ReportingSettings = ReportingSettings()
+    catalog: CatalogSettings = CatalogSettings()
+    telegram: TelegramSettings = TelegramSettings()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The reporting time zone."""
+        return parse_zone(self.reporting.timezone)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Settings with the place each came from, and the folder that relative paths start in."""
+
+    settings: Settings
+    base: Path
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def warehouse(self) -> WarehouseUrl:
+        """The warehouse's URL, parsed; a relative folder starts in `base`."""
+        from_file = not self.origins.get("warehouse.url", "").startswith((PREFIX, "--"))
+        return WarehouseUrl.parse(self.settings.warehouse.url, base=self.base if from_file else None)
+
+    def path(self, text: str) -> Path:
+        """A folder or file named in the settings."""
+        return (self.base / Path(text).expanduser()).resolve()
+
+    def rows(self) -> Iterator[tuple[str, str, str]]:
+        """Name, value (secrets masked) and origin of every setting."""
+        for name, value in _flat(self.settings):
+            yield name, _shown(value), self.origins.get(name, "default")
+
+
+def load_settings(
+    config: Path | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Loaded:
+    """Read all settings; raises `SettingsError` that names file or variable, key and the nearest valid name.
+
+    ``overrides`` are values of command-line options by dotted name. Without ``config`` the file is looked for in
+    ``$APPANALYTICS_CONFIG``, the working folder and ``~/.config/appanalytics``.
+    """
+    environment = dict(os.environ if environ is None else environ)
+    file = find_file(config, environment, folder or Path.cwd())
+    layers = [*_file_layer(file), *_environment_layer(environment), *_override_layer(overrides or {})]
+    tree: dict[str, dict[str, Any]] = {}
+    origins = {}
+    for name, value, origin in layers:
+        section, key = name.split(".")
+        tree.setdefault(section, {})[key] = value
+        origins[name] = origin
+    try:
+        settings = Settings.model_validate(tree)
+    except ValidationError as error:
+        raise _readable(error, origins) from None
+    parse_zone(settings.reporting.timezone)
+    if file is not None:
+        _check_mode(file, origins)
+    return Loaded(settings, file.parent.resolve() if file else (folder or Path.cwd()), origins)
+
+
+def find_file(config: Path | None, environ: Mapping[str, str], folder: Path) -> Path | None:
+    """The settings file in use, or None. One that was asked for by name must exist."""
+    named = config or (Path(environ["APPANALYTICS_CONFIG"]) if environ.get("APPANALYTICS_CONFIG") else None)
+    if named is not None:
+        if not named.is_file():
+            raise SettingsError(f"there is no settings file {named}", hint="make one with: appanalytics init")
+        return named
+    home = environ.get("XDG_CONFIG_HOME") or (Path(environ["HOME"]) / ".config" if environ.get("HOME") else None)
+    places = [folder / FILE_NAME, *([Path(home) / "appanalytics" / FILE_NAME] if home else [])]
+    return next((place for place in places if place.is_file()), None)
+
+
+def names() -> list[str]:
+    """Dotted names of all settings."""
+    return [name for name, _ in _flat(Settings())]
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.replace(".", "__").upper()
+
+
+def template(values: Mapping[str, str]) -> str:
+    """Text of a new settings file: every setting with its meaning, those of ``values`` set, the rest as comments."""
+    lines = ["# Settings of AppAnalytics. Every value can also come from the environment, for example"]
+    lines += [f"# {variable('reporting.timezone')}=Europe/Moscow. Show what is in force: appanalytics config show"]
+    defaults = Settings()
+    for section in Settings.model_fields:
+        lines += ["", f"[{section}]"]
+        part = getattr(defaults, section)
+        for key, info in type(part).model_fields.items():
+            name = f"{section}.{key}"
+            value = values.get(name, getattr(part, key))
+            lines.append(f"# {info.description}")
+            shown = '""' if value is None else _quoted(str(value))
+            lines.append(f"{key} = {shown}" if name in values else f"# {key} = {shown}")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _file_layer(file: Path | None) -> list[tuple[str, Any, str]]:
+    if file is None:
+        return []
+    try:
+        tree = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"cannot read the settings file {file}: {error}") from None
+    found = []
+    for section, values in tree.items():
+        if not isinstance(values, dict):
+            hint = nearest(section, Settings.model_fields)
+            raise SettingsError(f"{file}: {section!r} is not a section", hint=hint)
+        for key, value in values.items():
+            found.append((_known(f"{section}.{key}", str(file)), value, str(file)))
+    return found
+
+
+def _environment_layer(environ: Mapping[str, str]) -> list[tuple[str, Any, str]]:
+    found = []
+    for name, value in sorted(environ.items()):
+        if name.startswith(PREFIX) and name not in _OTHER_VARIABLES:
+            dotted = name.removeprefix(PREFIX).lower().replace("__", ".", 1)
+            found.append((_known(dotted, f"environment variable {name}"), value, name))
+    return found
+
+
+def _override_layer(overrides: Mapping[str, str]) -> list[tuple[str, Any, str]]:
+    return [(name, value, f"--{name.split('.')[0]}") for name, value in overrides.items()]
+
+
+def _known(name: str, where: str) -> str:
+    if name not in names():
+        raise SettingsError(f"{where}: unknown setting {name!r}", hint=nearest(name, names()))
+    return name
+
+
+def _readable(error: ValidationError, origins: Mapping[str, str]) -> SettingsError:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    return SettingsError(f"{origins.get(name, 'settings')}: {name}: {first['msg'].lower()}")
+
+
+def _check_mode(file: Path, origins: Mapping[str, str]) -> None:
+    """A file with a secret must be readable by its owner alone."""
+    if os.name != "posix" or origins.get("telegram.token") != str(file):
+        return
+    if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SettingsError(f"{file} holds a secret and others can read it", hint=f"chmod 600 {file}")
+
+
+def _flat(settings: Settings) -> Iterator[tuple[str, Any]]:
+    for section in Settings.model_fields:
+        part = getattr(settings, section)
+        for key in type(part).model_fields:
+            yield f"{section}.{key}", getattr(part, key)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    return "****" if isinstance(value, SecretStr) else masked(str(value))
