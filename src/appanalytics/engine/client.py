@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from appanalytics.engine.port import PINNED, Parameters, Settings, Summary
+from appanalytics.engine.port import Parameters, Settings, Summary
 from appanalytics.engine.url import WarehouseUrl
 from appanalytics.errors import EngineError
 
@@ -28,7 +28,7 @@ class ClientEngine:
         """See `Engine.query`."""
         try:
             table = self._client.query_arrow(
-                sql, parameters=_bound(parameters), settings={**PINNED, **(settings or {})}, use_strings=True
+                sql, parameters=_bound(parameters), settings=dict(settings or {}), use_strings=True
             )
         except Exception as error:
             raise translate(error) from error
@@ -49,14 +49,14 @@ class ClientEngine:
     def execute(self, sql: str, parameters: Parameters | None = None, settings: Settings | None = None) -> None:
         """See `Engine.execute`."""
         try:
-            self._client.command(sql, parameters=_bound(parameters), settings={**PINNED, **(settings or {})})
+            self._client.command(sql, parameters=_bound(parameters), settings=dict(settings or {}))
         except Exception as error:
             raise translate(error) from error
 
     def insert(self, table: str, rows: pa.Table, settings: Settings | None = None) -> None:
         """See `Engine.insert`."""
         try:
-            self._client.insert_arrow(table, rows, settings={**PINNED, **(settings or {})})
+            self._client.insert_arrow(table, rows, settings=dict(settings or {}))
         except Exception as error:
             raise translate(error) from error
 

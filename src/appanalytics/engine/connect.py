@@ -66,7 +66,7 @@ def _open_folder(url: WarehouseUrl) -> Any:
 
     where = {"path": str(url.path)} if url.path else {"path": ":memory:"}
     try:
-        return clickhouse_connect.get_client(interface="chdb", settings=_client_settings(), **where)
+        return clickhouse_connect.get_client(interface="chdb", settings=PINNED, **where)
     except Exception as error:
         text = str(error)
         if "one engine path" in text or "already" in text and "path" in text:
@@ -82,10 +82,6 @@ def _open_folder(url: WarehouseUrl) -> Any:
         raise WarehouseUnavailable(f"cannot open {url}: {translate(error).message}") from error
 
 
-def _client_settings() -> dict[str, Any]:
-    return {key: value for key, value in PINNED.items() if key != "session_timezone"}
-
-
 def _server(url: WarehouseUrl, create: bool) -> Engine:
     import clickhouse_connect
 
@@ -96,6 +92,7 @@ def _server(url: WarehouseUrl, create: bool) -> Engine:
             port=url.port,
             username=url.user,
             password=url.password,
+            settings=PINNED,
             connect_timeout=_CONNECT_SECONDS,
             autogenerate_session_id=False,  # a session would allow only one query at a time
         )

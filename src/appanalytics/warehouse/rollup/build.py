@@ -241,7 +241,7 @@ class _Run:
                 if name == "active_delta":
                     parameters |= {"windows": self.layout.windows, "longest": longest}
                 self.engine.execute(getattr(self.sql, name)(target), parameters)
-                self.engine.execute(f"ALTER TABLE {name} REPLACE PARTITION ID '{first:%Y%m}' FROM {target}")
+            self._replace(name, target, [f"{first:%Y%m}" for first in firsts])
 
     @contextlib.contextmanager
     def _copy(self, name: str, make: Any, *more: str) -> Iterator[str]:
@@ -253,8 +253,21 @@ class _Run:
             self.engine.execute(f"DROP TABLE IF EXISTS {target} SYNC")
 
     def _replace_days(self, name: str, source: str, touched: list[date]) -> None:
-        for day in touched:
-            self.engine.execute(f"ALTER TABLE {name} REPLACE PARTITION ID '{day:%Y%m%d}' FROM {source}")
+        self._replace(name, source, [f"{day:%Y%m%d}" for day in touched])
+
+    def _replace(self, name: str, source: str, partitions: list[str]) -> None:
+        """Put prepared partitions in the place of a table's own; those with no rows are dropped."""
+        filled = self.engine.rows(
+            "SELECT DISTINCT partition_id FROM system.parts"
+            " WHERE active AND database = currentDatabase() AND table = {source:String}",
+            {"source": source},
+        )
+        full = {row["partition_id"] for row in filled}
+        for partition in partitions:
+            change = f"REPLACE PARTITION ID '{partition}' FROM {source}" if partition in full else (
+                f"DROP PARTITION ID '{partition}'"
+            )
+            self.engine.execute(f"ALTER TABLE {name} {change}")
 
     def _span(self, batch: list[date]) -> dict[str, Any]:
         from appanalytics.window import day_start
