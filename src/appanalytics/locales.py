@@ -75,6 +75,10 @@ class Locale:
                 return self._trimmed(value / power) + word
         return self._trimmed(value)
 
+    def short_share(self, value: float) -> str:
+        """A fraction for an axis: ``21%``, ``21.5%``."""
+        return self._trimmed(value * 100) + self.percent
+
     def _trimmed(self, value: float) -> str:
         text = self.decimal(value, 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0)
         return text.rstrip("0").rstrip(self.point) if self.point in text else text

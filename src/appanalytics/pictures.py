@@ -28,7 +28,8 @@ def new_figure(width: int, height: int) -> Figure:
 
     Raises `SettingsError` when matplotlib is not installed.
     """
-    return _figure_class()(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
+    figure: Figure = _figure_class()(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
+    return figure
 
 
 def png(figure: Figure) -> bytes:
@@ -64,7 +65,7 @@ def _figure_class() -> Any:
             f"pictures need matplotlib ({error})", hint="pip install 'appanalytics[pictures]'"
         ) from None
 
-    class Picture(Figure):  # type: ignore[misc]
+    class Picture(Figure):
         """A figure with a canvas of its own that notebooks show without pyplot."""
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
