@@ -1,6 +1,6 @@
 """Every error this library raises on purpose.
 
-* ``AppAnalyticsError``
+* ``AppAnalyticsError``: what went wrong, where, what to try
   * ``UserError``: the person can fix it (exit code 2)
     * ``SettingsError``: a setting is missing, misspelt or out of range
     * ``WindowError``: a period that is empty, reversed or unreadable
@@ -97,10 +97,11 @@ class IntegrityError(AppAnalyticsError):
 def nearest(word: str, known: Iterable[str], *, most: int = 8) -> str:
     """Say what somebody may have meant: the closest known names, or the list of them."""
     names = sorted({str(name) for name in known})
-    close = difflib.get_close_matches(word.lower(), [name.lower() for name in names], n=3, cutoff=0.6)
-    by_lower = {name.lower(): name for name in names}
-    if close:
-        return "did you mean " + " or ".join(by_lower[name] for name in close) + "?"
+    scores = {name: difflib.SequenceMatcher(None, word.lower(), name.lower()).ratio() for name in names}
+    best = max(scores.values(), default=0.0)
+    if best >= 0.6:
+        close = [name for name in sorted(names, key=lambda name: -scores[name]) if scores[name] >= best - 0.05]
+        return "did you mean " + " or ".join(close[:3]) + "?"
     if not names:
         return "there are none yet"
     shown = ", ".join(names[:most])

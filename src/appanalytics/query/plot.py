@@ -162,7 +162,7 @@ def _scale_values(axes: Any, lines: Sequence[_Line], unit: str) -> None:
         room = max((high - low) * 0.1, abs(high) * 0.01, 0.0005)
         axes.set_ylim(low - room, high + room)
     else:
-        axes.set_ylim(min(0, low), (high or 1) * 1.06)
+        axes.set_ylim(min(0, low) * 1.06, max(0, high) * 1.06 or 1)
     _write_numbers(axes.yaxis, unit, 5)
 
 

@@ -99,7 +99,7 @@ class Timeline:
             return f"toInt32({self.day_of_event(time)})"
         seconds = int(self.step.total_seconds())
         # Floor division also for events before the origin; times are read as whole seconds.
-        return f"toInt64(floor((toUnixTimestamp64Milli({time}) / 1000 - {{origin:Int64}}) / {seconds}))"
+        return f"toInt64(floor((toInt64(toUnixTimestamp({time})) - {{origin:Int64}}) / {seconds}))"
 
     def day_of_event(self, time: str) -> str:
         """The reporting day of an event."""

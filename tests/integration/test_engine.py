@@ -1,0 +1,145 @@
+"""The engine port: the same code embedded and over HTTP, and why an engine cannot be opened."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pytest
+
+from appanalytics.catalog import load_catalog
+from appanalytics.engine import Engine, WarehouseUrl, connect
+from appanalytics.errors import (
+    AccessDenied,
+    EngineError,
+    SettingsError,
+    WarehouseLocked,
+    WarehouseMissing,
+    WarehouseUnavailable,
+)
+from appanalytics.query import Question, ask
+from appanalytics.warehouse.migrate import migrate
+from appanalytics.warehouse.rollup import Layout, rollup
+from appanalytics.window import Window
+
+from .relay import relay
+from .oracle import Event, insert
+from .test_rollups_exact import at
+
+
+def test_values_come_back_as_they_went_in(engine: Engine) -> None:
+    text = "it's \\ \"quoted\" {x:String} ünï 🙂"
+    assert engine.scalar("SELECT {text:String}", {"text": text}) == text
+    assert engine.rows("SELECT {a:Array(String)} AS a, toUInt64(18446744073709551615) AS b", {"a": [text]}) == [
+        {"a": [text], "b": 18446744073709551615}
+    ]
+    engine.execute("CREATE TABLE t (a UInt64, b String) ENGINE = MergeTree ORDER BY a")
+    engine.insert("t", pa.table({"b": ["x"], "a": pa.array([1], pa.uint64())}))
+    assert engine.rows("SELECT * FROM t") == [{"a": 1, "b": "x"}]
+
+
+def test_pinned_settings(engine: Engine) -> None:
+    assert engine.scalar("SELECT b.x FROM (SELECT 1 AS k) AS a LEFT JOIN (SELECT 2 AS k, 3 AS x) AS b USING k") is None
+    assert engine.scalar("SELECT timezone()") == "UTC"
+
+
+def test_an_error_is_ours_with_the_engines_code(engine: Engine) -> None:
+    with pytest.raises(EngineError, match="foo") as caught:
+        engine.query("SELECT foo")
+    assert caught.value.code == 47
+    assert "version" not in str(caught.value)
+
+
+def test_a_folder_of_another_process(engine: Engine, engine_folder: Path) -> None:
+    program = f"from appanalytics.engine import connect; connect('chdb://{engine_folder}', create=True)"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert "WarehouseLocked: another process owns the folder" in ended.stderr
+
+
+def test_a_second_folder_in_one_process(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(WarehouseLocked, match="already has another warehouse open"):
+        connect(f"chdb://{tmp_path}/other", create=True)
+
+
+def test_what_is_not_there(engine: Engine, tmp_path: Path, engine_folder: Path) -> None:
+    with pytest.raises(WarehouseMissing, match="there is no warehouse in"):
+        connect(f"chdb://{tmp_path}/nothing")
+    with pytest.raises(WarehouseMissing, match="has no database nowhere"):
+        connect(f"chdb://{engine_folder}?database=nowhere")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(WarehouseUnavailable, match="cannot use the folder"):
+        connect(f"chdb://{tmp_path}/file/folder", create=True)
+
+
+def test_a_server_that_does_not_answer() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(WarehouseUnavailable, match=f"no ClickHouse answers at http://127.0.0.1:{port}/x"):
+        connect(f"http://127.0.0.1:{port}/x")
+
+
+def test_something_that_is_not_clickhouse() -> None:
+    import http.server
+    import threading
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with pytest.raises(WarehouseUnavailable, match="no ClickHouse answers"):
+            connect(f"http://127.0.0.1:{server.server_address[1]}/x")
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_the_same_numbers_over_http(engine: Engine, engine_folder: Path, utc: ZoneInfo) -> None:
+    """Everything from DDL to rollups and questions through the ordinary HTTP client."""
+    catalog = load_catalog()
+    loaded = [Event(at(day), user, post=(day + user) % 3) for day in range(5) for user in range(1, 4)]
+    insert(engine, loaded)
+    rollup(engine, catalog, utc)
+    window = Window.of("2026-01-01", "2026-01-06", utc)
+    question = Question.of(catalog, ["views", "ctr", "users", "mau", "new_users"], window, grain="day", by="country")
+    wanted = ask(engine, Layout.read(engine, catalog, utc), question).records
+    with relay(engine_folder, "secret") as (port, statements):
+        remote = connect(f"http://default:secret@127.0.0.1:{port}/{engine.database}_http", create=True)
+        migrate(remote)
+        insert(remote, loaded)
+        rollup(remote, catalog, utc)
+        found = ask(remote, Layout.read(remote, catalog, utc), question).records
+        remote.execute(f"DROP DATABASE {remote.database} SYNC")
+        remote.close()
+    assert found == wanted
+    assert any("REPLACE PARTITION" in statement for statement in statements)
+
+
+def test_a_wrong_password(engine: Engine, engine_folder: Path) -> None:
+    with relay(engine_folder, "secret") as (port, _):
+        with pytest.raises(AccessDenied) as caught:
+            connect(f"http://me:wr0ng@127.0.0.1:{port}/x")
+        with pytest.raises(WarehouseMissing, match="has no database nowhere"):
+            connect(f"http://me:secret@127.0.0.1:{port}/nowhere")
+    assert "wr0ng" not in str(caught.value)
+    assert "refused the user 'me'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "ftp://x/y", "chdb://", "chdb:///", "http://", "http://h:99999/x", "http://h:1/a-b", "http://h:1/a;b"]
+)
+def test_urls_that_are_refused(text: str) -> None:
+    with pytest.raises(SettingsError):
+        WarehouseUrl.parse(text)
+
+
+def test_urls(tmp_path: Path) -> None:
+    assert WarehouseUrl.parse("chdb://./a", base=tmp_path).path == (tmp_path / "a").resolve()
+    assert WarehouseUrl.parse("chdb:///a%20b").path == Path("/a b")
+    assert WarehouseUrl.parse("chdb://memory").path is None
+    remote = WarehouseUrl.parse("https://u%40x:p%3Aw@host/db")
+    assert (remote.user, remote.password, remote.port, remote.database) == ("u@x", "p:w", 8443, "db")
+    assert "p:w" not in str(remote)
