@@ -1,131 +1,109 @@
-"""The statements that compute users and days inside the engine, and their parameters."""
+"""The statements that compute users and days inside the engine: scratch tables first, then chunks of days.
+
+A chunk is one INSERT for each service, of one block, with a token of its own, so it is stored once or not at all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import accumulate
+from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
 from appanalytics.engine import Engine
-from appanalytics.simulate.curves import CURVES, LEAVING_DAYS, return_chance
+from appanalytics.simulate.curves import CURVES, LEAVING_DAYS
 from appanalytics.simulate.intensity import (
     ADS_SHARE,
-    LIFE_SHARES,
+    FEED_DAY_FACTOR,
     MESSENGER_SHARE,
-    DayPlan,
-    newcomers_weight,
+    campaign_newcomers,
     plan_day,
 )
-from appanalytics.simulate.places import places, thresholds
 from appanalytics.simulate.rhythm import day_quantiles
+from appanalytics.simulate.scratch import days_table, places_table, returns_table
 from appanalytics.simulate.world import World
 from appanalytics.sqltext import read_sql
 
 PACKAGE = "appanalytics.simulate"
-SCRATCH = ("simulation_users", "simulation_places")
+SCRATCH = ("places", "days", "returns", "users", "visits", "shelves")
 
-#: One block, hence one part a month and one token: a chunk is stored or it is not.
+MOST_EVENTS = 1_000_000
+MOST_DAYS = 8
+
+#: Squash the whole statement into one block: one part a month, one token, all or nothing.
 ONE_BLOCK = {
     "max_insert_threads": 1,
     "min_insert_block_size_rows": 1_000_000_000,
     "min_insert_block_size_bytes": 0,
     "max_insert_block_size": 1_000_000_000,
-    "optimize_on_insert": 0,
 }
 
 
-def make_users(engine: Engine, world: World) -> None:
-    """Draw all users into the scratch table."""
-    _make_places(engine, world)
-    engine.execute(read_sql(PACKAGE, "users"))
-    engine.execute(read_sql(PACKAGE, "fill_users"), _user_parameters(world), {"max_insert_threads": 1})
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Days ``first`` … ``last`` (both included), written together; ``events`` is what to expect of both services."""
+
+    first: int
+    last: int
+    events: int
+
+
+def cut(world: World) -> list[Chunk]:
+    """Cut the history into chunks; the same world always gives the same ones."""
+    return list(_cut(world))
+
+
+def fill_scratch(engine: Engine, world: World) -> None:
+    """Make the scratch tables: places, days, users, who comes when, what the feed shows."""
+    for name in SCRATCH:
+        engine.execute(read_sql(PACKAGE, f"scratch_{name}"))
+    engine.insert("simulation_places", places_table(world))
+    engine.insert("simulation_days", days_table(world))
+    engine.insert("simulation_returns", returns_table(world))
+    engine.execute(read_sql(PACKAGE, "fill_users"), _user_parameters(world))
+    engine.execute(read_sql(PACKAGE, "fill_visits"), _visit_parameters(world))
+    engine.execute(read_sql(PACKAGE, "fill_shelves"), {"seed": world.seed})
 
 
 def drop_scratch(engine: Engine) -> None:
     """Remove the scratch tables."""
-    for table in SCRATCH:
-        engine.execute(f"DROP TABLE IF EXISTS {table} SYNC")
+    for name in SCRATCH:
+        engine.execute(f"DROP TABLE IF EXISTS simulation_{name} SYNC")
 
 
-def write_feed_day(engine: Engine, world: World, number: int) -> None:
-    """Insert a day's events of the feed; repeating it changes nothing."""
-    token = {"insert_deduplication_token": f"{world.digest}/feed/{number}"}
-    engine.execute(read_sql(PACKAGE, "feed_day"), _feed_parameters(world, number), ONE_BLOCK | token)
+def write_chunk(engine: Engine, world: World, chunk: Chunk) -> None:
+    """Insert a chunk's events; repeating it changes nothing."""
+    known = {
+        "seed": world.seed,
+        "first": chunk.first,
+        "last": chunk.last,
+        "rhythm": day_quantiles(),
+        "polarised_group": world.story.polarised_group,
+        "polarisation": world.story.polarisation,
+        "duller_group": world.story.duller_group,
+        "duller": world.story.duller,
+    }
+    for service in ("feed", "messages"):
+        token = {"insert_deduplication_token": f"{world.digest}/{service}/{chunk.first}-{chunk.last}"}
+        engine.execute(read_sql(PACKAGE, f"{service}_days"), known, ONE_BLOCK | token)
 
 
-def write_messages_day(engine: Engine, world: World, number: int) -> None:
-    """Insert a day's messages; repeating it changes nothing."""
-    token = {"insert_deduplication_token": f"{world.digest}/messages/{number}"}
-    engine.execute(read_sql(PACKAGE, "messages_day"), _message_parameters(world, number), ONE_BLOCK | token)
-
-
-def day_parameters(world: World, plan: DayPlan) -> dict[str, Any]:
-    """What the statements of both services need to know of a day."""
-    start = world.start(plan.number)
+def _visit_parameters(world: World) -> dict[str, Any]:
     return {
         "seed": world.seed,
-        "day": plan.number,
-        "start": int(start.timestamp()),
-        "day_seconds": int((world.start(plan.number + 1) - start).total_seconds()),
-        "rhythm": day_quantiles(),
-        "is_outage": int(plan.number == world.story.outage),
         "outage_cities": list(world.story.outage_cities),
-    }
-
-
-def return_parameters(plan: DayPlan) -> dict[str, Any]:
-    """Chances to come back on a day, by kind of user and age in days (from 1)."""
-    return {
-        "return_factor": plan.return_factor,
-        "chances": [[return_chance(kind, age) for age in range(1, plan.number + 1)] for kind in CURVES],
-    }
-
-
-def _feed_parameters(world: World, number: int) -> dict[str, Any]:
-    plan, story = plan_day(world, number), world.story
-    earlier = [plan_day(world, number - age) for age in range(min(number + 1, len(LIFE_SHARES)))]
-    return {
-        **day_parameters(world, plan),
-        **return_parameters(plan),
-        "views_scale": plan.views_scale,
-        "ctr": plan.ctr,
-        "new_posts": plan.posts,
-        "last_post": plan.first_post + plan.posts - 1,
-        "first_posts": [shelf.first_post for shelf in earlier],
-        "oldest_post": earlier[-1].first_post,
-        "life_shares": list(plan.life_shares),
-        "is_experiment": int(story.is_experiment(number)),
-        "polarised_group": story.polarised_group,
-        "polarisation": story.polarisation,
-        "duller_group": story.duller_group,
-        "duller": story.duller,
-    }
-
-
-def _message_parameters(world: World, number: int) -> dict[str, Any]:
-    plan = plan_day(world, number)
-    return {
-        **day_parameters(world, plan),
-        "write_chance": plan.write_chance,
-        "messages_scale": plan.messages_scale,
+        "feed_day_factor": FEED_DAY_FACTOR,
     }
 
 
 def _user_parameters(world: World) -> dict[str, Any]:
     story = world.story
-    weights = [newcomers_weight(world, number) for number in range(world.days)]
-    campaign = story.campaign_size if story.campaign < world.days else 0.0
-    others = [0.0 if number == story.outage else weight for number, weight in enumerate(weights)]
+    happens = story.campaign < world.days
     return {
         "seed": world.seed,
         "users": world.users,
         "salt": world.salt,
-        "arrivals": list(_cumulative([*weights, campaign])),
-        "other_arrivals": list(_cumulative(others)) if any(others) else [1.0],
-        "campaign_class": world.days,
         "campaign_day": story.campaign,
+        "campaign_share": campaign_newcomers(world) / world.users if happens else 0.0,
         "outage_day": story.outage,
         "outage_cities": list(story.outage_cities),
         "ads_share": ADS_SHARE,
@@ -135,25 +113,17 @@ def _user_parameters(world: World) -> dict[str, Any]:
     }
 
 
-def _make_places(engine: Engine, world: World) -> None:
-    engine.execute(read_sql(PACKAGE, "places"))
-    known = places()
-    engine.insert(
-        "simulation_places",
-        pa.table(
-            {
-                "number": pa.array(range(len(known)), pa.uint32()),
-                "country": [place.country for place in known],
-                "city": [place.city for place in known],
-                "upto": thresholds(known),
-                "campaign_upto": thresholds(known, world.story.campaign_country),
-            }
-        ),
-    )
+def _cut(world: World) -> Iterator[Chunk]:
+    first, events = 0, 0
+    for number in range(world.days):
+        expected = _events(world, number)
+        if number > first and (events + expected > MOST_EVENTS or number - first >= MOST_DAYS):
+            yield Chunk(first, number - 1, events)
+            first, events = number, 0
+        events += expected
+    yield Chunk(first, world.days - 1, events)
 
 
-def _cumulative(weights: list[float]) -> Iterator[float]:
-    total = sum(weights)
-    sums = [value / total for value in accumulate(weights)]
-    # The last sum may fall short of 1 by rounding; draws lie below 1.
-    return (1.0 if value >= sums[-1] else value for value in sums)
+def _events(world: World, number: int) -> int:
+    plan = plan_day(world, number)
+    return round(plan.views * (1 + plan.ctr) + plan.messages)

@@ -1,11 +1,10 @@
-"""Write the world's history: users first, then day after day, each service's day one atomic insert."""
+"""Write the world's history: users first, then day after day, chunk by chunk, each stored once or not at all."""
 
 from __future__ import annotations
 
 from appanalytics.engine import Engine
 from appanalytics.progress import Progress, silent
 from appanalytics.simulate import chunks, ledger
-from appanalytics.simulate.intensity import plan_day
 from appanalytics.simulate.truth import GroundTruth, measure_truth, read_truth, write_truth
 from appanalytics.simulate.world import World
 from appanalytics.warehouse.days import mark_changed
@@ -22,7 +21,7 @@ def simulate(engine: Engine, world: World, progress: Progress = silent) -> Groun
     ledger.record_world(engine, world, complete=False)
     days = [world.day(number) for number in range(world.days)]
     mark_changed(engine, days)
-    chunks.make_users(engine, world)
+    chunks.fill_scratch(engine, world)
     _write_days(engine, world, progress)
     truth = measure_truth(engine, world)
     chunks.drop_scratch(engine)
@@ -33,16 +32,10 @@ def simulate(engine: Engine, world: World, progress: Progress = silent) -> Groun
 
 
 def _write_days(engine: Engine, world: World, progress: Progress) -> None:
-    expected = [_events_of_day(world, number) for number in range(world.days)]
-    stored = ledger.chunks_done(engine)
-    for number in range(stored, world.days):
-        progress("simulate", sum(expected[:number]), sum(expected), "events")
-        chunks.write_feed_day(engine, world, number)
-        chunks.write_messages_day(engine, world, number)
-        ledger.record_chunks(engine, number + 1)
-    progress("simulate", sum(expected), sum(expected), "events")
-
-
-def _events_of_day(world: World, number: int) -> int:
-    plan = plan_day(world, number)
-    return round(plan.views * (1 + plan.ctr) + plan.messages)
+    plan = chunks.cut(world)
+    total = sum(chunk.events for chunk in plan)
+    for done in range(ledger.chunks_done(engine), len(plan)):
+        progress("simulate", sum(chunk.events for chunk in plan[:done]), total, "events")
+        chunks.write_chunk(engine, world, plan[done])
+        ledger.record_chunks(engine, done + 1)
+    progress("simulate", total, total, "events")

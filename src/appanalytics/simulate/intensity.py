@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from appanalytics.simulate import rhythm
 from appanalytics.simulate.curves import share_active
@@ -13,13 +13,13 @@ from appanalytics.simulate.world import World
 ADS_SHARE = 0.5  # of ordinary newcomers
 MESSENGER_SHARE = 0.345  # of ordinary newcomers: those who will ever write, if they stay long enough
 MESSENGER_CHANCE = 0.9  # most that a day's chance to write can be; binds in the first days only
+FEED_DAY_FACTOR = 0.5  # of the chance to write, for users who come to the feed on that day
 
 VIEWS = 30.7  # mean of a user's ordinary day
 MESSAGES = 15.5
 CTR = 0.2075
 POSTS = 90  # new ones a day
-LIFE_SHARES = (1.0, 0.75, 0.40, 0.15)  # of the posts that are n days old and still shown
-FLASH_LIFE_SHARES = (1.0, 1.0, 0.85, 0.55)
+FLASH_POST_LIFE = 1.35  # during the flash mob older posts come back
 
 _VIEWS_SHAPE = 1.5
 _MESSAGES_SHAPE = 1.3
@@ -30,9 +30,11 @@ class DayPlan:
     """One day's expectations, before any single user is drawn.
 
     ``newcomers`` and ``actives`` are users of the feed, ``writers`` senders, at the world's size.
-    ``return_factor`` multiplies every chance to come back, ``write_chance`` is that of a messenger user.
+    ``return_factor`` multiplies every chance to come back, ``write_chance`` is that of a messenger user
+    who does not come to the feed on that day.
     ``views_scale`` and ``messages_scale`` are the scales of Weibull distributions of a user's day.
-    ``first_post`` is the id of the day's first new post, ``posts`` their number.
+    ``first_post`` is the id of the day's first new post, ``posts`` their number; ``post_life``
+    stretches the time for which posts are shown.
     """
 
     number: int
@@ -46,7 +48,7 @@ class DayPlan:
     ctr: float
     first_post: int
     posts: int
-    life_shares: tuple[float, ...]
+    post_life: float
 
     @property
     def views(self) -> float:
@@ -72,13 +74,16 @@ def plan_day(world: World, number: int, *, story: bool = True) -> DayPlan:
     arriving = newcomers + (campaign_newcomers(world) if story and number == tale.campaign else 0.0)
     views = VIEWS * rhythm.views_rhythm(day) * rhythm.noise(world.seed, "views", number, 0.02)
     ctr = CTR + rhythm.ctr_wave(number) + 0.002 * (rhythm.noise(world.seed, "ctr", number, 1.0) - 1)
-    chance = _write_chance(world, number)
+    able = MESSENGER_SHARE * _arrived(world, number)
+    on_feed = min(1.0, (newcomers + returning) / _arrived(world, number))
+    mixed = 1 - on_feed * (1 - FEED_DAY_FACTOR)
+    chance = min(MESSENGER_CHANCE, writers_wanted(world, number) / (able * mixed))
     messages = MESSAGES * rhythm.noise(world.seed, "messages", number, 0.02)
     return DayPlan(
         number=number,
         newcomers=arriving,
         actives=arriving + returning,
-        writers=chance * MESSENGER_SHARE * _arrived(world, number),
+        writers=chance * able * mixed,
         return_factor=factor,
         write_chance=chance,
         views_scale=(views * tale.flash_views / tale.flash_users if flash else views)
@@ -88,7 +93,7 @@ def plan_day(world: World, number: int, *, story: bool = True) -> DayPlan:
         ctr=ctr * tale.flash_ctr if flash else ctr,
         first_post=1 + sum(new_posts(world, earlier) for earlier in range(number)),
         posts=new_posts(world, number),
-        life_shares=FLASH_LIFE_SHARES if flash else LIFE_SHARES,
+        post_life=FLASH_POST_LIFE if flash else 1.0,
     )
 
 
@@ -128,11 +133,6 @@ def writers_wanted(world: World, number: int) -> float:
     return daily_newcomers(world) * line * rhythm.messenger_rhythm(number) * shaken
 
 
-def _write_chance(world: World, number: int) -> float:
-    able = MESSENGER_SHARE * _arrived(world, number)
-    return min(MESSENGER_CHANCE, writers_wanted(world, number) / able)
-
-
 @lru_cache(maxsize=4096)
 def _arrived(world: World, number: int) -> float:
     return sum(ordinary_newcomers(world, earlier) for earlier in range(number + 1))
@@ -147,5 +147,6 @@ def _returning(world: World, number: int) -> float:
     return total
 
 
+@cache
 def _mixed_share(age: int) -> float:
     return ADS_SHARE * share_active("ads", age) + (1 - ADS_SHARE) * share_active("organic", age)

@@ -59,7 +59,7 @@ OTHERS = {
         Pyatigorsk, Khasavyurt, Rubtsovsk, Berezniki, Maykop, Kolomna, Odintsovo, Kovrov, Kislovodsk, Nefteyugansk,
         Domodedovo, Serpukhov, Neftekamsk, Cherkessk, Novocheboksarsk, Bataysk, Shchyolkovo, Nevinnomyssk,
         Dimitrovgrad, Derbent, Orekhovo-Zuevo, Pervouralsk, Obninsk, Novomoskovsk, Kyzyl, Oktyabrsky, Ramenskoye,
-        Krasnogorsk, Zhukovsky, Murom, Noyabrsk, Novy Urengoy, Seversk, Achinsk, Yelets, Arzamas, Elista, Novokuybyshevsk""",
+        Krasnogorsk, Zhukovsky, Murom, Noyabrsk, Novy Urengoy, Seversk, Achinsk, Yelets, Arzamas, Elista""",
     "Ukraine": """Kharkiv, Odesa, Dnipro, Zaporizhzhia, Lviv, Kryvyi Rih, Mykolaiv, Vinnytsia, Kherson, Poltava,
         Chernihiv, Cherkasy, Sumy, Zhytomyr, Khmelnytskyi, Rivne, Chernivtsi, Ternopil, Lutsk, Uzhhorod""",
     "Belarus": "Gomel, Mogilev, Vitebsk, Grodno, Brest, Bobruisk, Baranovichi, Borisov, Pinsk, Orsha, Mozyr, Lida",

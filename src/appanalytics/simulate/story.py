@@ -11,7 +11,7 @@ class Story:
 
     experiment: tuple[int, int] = (25, 31)
     polarised_group: int = 2
-    polarisation: float = 0.58  # half of the group's users likes 1.58 times as readily, half 0.42 times
+    polarisation: float = 0.65  # half of the group's users likes 1.65 times as readily, half 0.35 times
     duller_group: int = 3
     duller: float = 0.95  # likes of the group during the experiment
 

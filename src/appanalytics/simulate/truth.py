@@ -10,12 +10,14 @@ from typing import Any
 
 from appanalytics.engine import Engine
 from appanalytics.simulate import chunks
-from appanalytics.simulate.curves import share_active
+from appanalytics.simulate.curves import CURVES, share_active
 from appanalytics.simulate.intensity import plan_day
 from appanalytics.simulate.ledger import TRUTH_KEY
 from appanalytics.simulate.world import World
 from appanalytics.sqltext import read_sql
 from appanalytics.warehouse.meta import read_meta, write_meta
+
+MOST_AGES = 60  # days of life that the truth tells of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,14 @@ class GroundTruth:
 
     ``curves`` gives for ``ads``, ``organic`` and ``campaign`` newcomers the share of a cohort that is active
     in the feed ``n`` days after its first day (index ``n``), before the rhythm of weekdays and the story.
+    ``returned`` gives what ordinary newcomers really did, the story included: ``feed`` or ``either`` service →
+    source → share by age in days, over all cohorts that are old enough (the campaign's users left out).
     """
 
     world: dict[str, Any]
     events: tuple[Injected, ...]
     curves: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    returned: dict[str, dict[str, tuple[float, ...]]] = field(default_factory=dict)
 
     def event(self, kind: str) -> Injected | None:
         """The event of a kind, or None when the history ended before it."""
@@ -63,6 +68,10 @@ class GroundTruth:
                 for event in raw["events"]
             ),
             curves={kind: tuple(curve) for kind, curve in raw["curves"].items()},
+            returned={
+                service: {source: tuple(shares) for source, shares in by_source.items()}
+                for service, by_source in raw["returned"].items()
+            },
         )
 
 
@@ -79,30 +88,41 @@ def write_truth(engine: Engine, truth: GroundTruth) -> None:
 
 def measure_truth(engine: Engine, world: World) -> GroundTruth:
     """Put the truth together; sizes that are counts are counted in the scratch table of users."""
-    story = world.story
     found = [
-        _experiment(engine, world, story.experiment),
+        _experiment(engine, world),
         _campaign(engine, world),
         _outage(engine, world),
         _flash_mob(world),
         _chatter(world),
     ]
-    ages = range(min(world.days, 60))
+    ages = range(min(world.days, MOST_AGES))
     return GroundTruth(
         world=world.as_record() | {"digest": world.digest},
         events=tuple(event for event in found if event is not None),
-        curves={kind: tuple(share_active(kind, age) for age in ages) for kind in ("ads", "organic", "campaign")},
+        curves={kind: tuple(share_active(kind, age) for age in ages) for kind in CURVES},
+        returned=_returned(engine, len(ages)),
     )
 
 
-def _experiment(engine: Engine, world: World, span: tuple[int, int]) -> Injected | None:
-    days = _days(world, *span)
+def _returned(engine: Engine, ages: int) -> dict[str, dict[str, tuple[float, ...]]]:
+    rows = engine.rows(read_sql(chunks.PACKAGE, "truth_returns"), {"ages": ages})
+    return {
+        service: {
+            source: tuple(round(row[f"{service}_share"], 6) for row in rows if row["source"] == source)
+            for source in ("ads", "organic")
+        }
+        for service in ("feed", "either")
+    }
+
+
+def _experiment(engine: Engine, world: World) -> Injected | None:
+    story = world.story
+    days = _days(world, *story.experiment)
     if not days:
         return None
-    story = world.story
     counted = engine.rows(
         read_sql(chunks.PACKAGE, "truth_experiment"),
-        {"last_day": min(span[1], world.days - 1), "group": story.polarised_group},
+        {"first": story.experiment[0], "last": story.experiment[1], "group": story.polarised_group},
     )[0]
     return Injected(
         "experiment",
@@ -147,15 +167,7 @@ def _outage(engine: Engine, world: World) -> Injected | None:
     days = _days(world, story.outage, story.outage)
     if not days:
         return None
-    plan = plan_day(world, story.outage)
-    silenced = engine.rows(
-        read_sql(chunks.PACKAGE, "truth_outage"),
-        {
-            **chunks.day_parameters(world, plan),
-            **chunks.return_parameters(plan),
-            "write_chance": plan.write_chance,
-        },
-    )
+    silenced = engine.rows(read_sql(chunks.PACKAGE, "truth_outage"))
     return Injected(
         "outage",
         days,
@@ -163,7 +175,6 @@ def _outage(engine: Engine, world: World) -> Injected | None:
         {
             "silenced_feed_users": {row["city"]: row["feed_users"] for row in silenced},
             "silenced_messenger_users": {row["city"]: row["messenger_users"] for row in silenced},
-            "users_of_these_cities": {row["city"]: row["users"] for row in silenced},
         },
     )
 

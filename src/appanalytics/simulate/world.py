@@ -16,8 +16,8 @@ from appanalytics.window import EARLIEST, LATEST, day_start
 #: Raised when the same parameters no longer give the same events.
 MODEL = 1
 
-MOST_DAYS = 3650
-MOST_USERS = 1_000_000_000
+MOST_DAYS = 1000
+MOST_USERS = 10_000_000
 REFERENCE_USERS = 141_000
 
 
@@ -71,7 +71,9 @@ class World:
             "days": self.days,
             "seed": self.seed,
             "salt": self.salt,
-            "story": asdict(self.story),
+            "story": {
+                key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self.story).items()
+            },
         }
 
     @property

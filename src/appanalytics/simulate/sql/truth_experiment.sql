@@ -1,4 +1,7 @@
--- Users of the polarised group who had arrived by the experiment's end, by the direction they were moved in.
-SELECT countIf(polarity > 0) AS users_up, countIf(polarity < 0) AS users_down
-FROM simulation_users
-WHERE exp_group = {group:Int8} AND arrival <= {last_day:UInt32}
+-- Users of the polarised group who came to the feed during the experiment, by the direction they were moved in.
+SELECT
+    uniqExactIf(user_id, polarity > 0) AS users_up,
+    uniqExactIf(user_id, polarity < 0) AS users_down
+FROM simulation_visits
+INNER JOIN simulation_users USING (user_id)
+WHERE exp_group = {group:Int8} AND number BETWEEN {first:UInt32} AND {last:UInt32} AND reads
