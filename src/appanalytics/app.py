@@ -51,7 +51,7 @@ class App:
         return Layout.read(self.engine, self.catalog, self.zone)
 
     def now(self) -> datetime:
-        """This instant, in UTC."""
+        """The present instant, in UTC."""
         return datetime.now(UTC)
 
     def today(self) -> date:
@@ -144,9 +144,7 @@ class App:
         return f"<AppAnalytics {self.engine.url}, days of {self.zone.key}>"
 
 
-def open_app(
-    warehouse: str | None = None, *, config: str | Path | None = None, create: bool = False
-) -> App:
+def open_app(warehouse: str | None = None, *, config: str | Path | None = None, create: bool = False) -> App:
     """Open a warehouse: the one of the settings, or ``warehouse`` (a URL).
 
     ``create`` makes it where it is absent. Tables are brought up to date either way.

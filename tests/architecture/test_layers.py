@@ -60,7 +60,9 @@ def typing_only(tree: ast.Module) -> set[int]:
 
 def without_typing(tree: ast.Module) -> ast.Module:
     hidden = typing_only(tree)
-    kept = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom) and node.lineno not in hidden]
+    kept = [
+        node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom) and node.lineno not in hidden
+    ]
     return ast.Module(body=list(kept), type_ignores=[])
 
 
@@ -71,7 +73,9 @@ def test_imports_go_down(path: Path) -> None:
     for name in imports(without_typing(ast.parse(path.read_text(encoding="utf-8")))):
         there = name.split(".")[0]
         if there in FLOORS and there != here:
-            assert FLOORS[there] < FLOORS[here], f"{here} (floor {FLOORS[here]}) imports {there} (floor {FLOORS[there]})"
+            assert FLOORS[there] < FLOORS[here], (
+                f"{here} (floor {FLOORS[here]}) imports {there} (floor {FLOORS[there]})"
+            )
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
@@ -80,7 +84,11 @@ def test_who_reads_the_clock_and_the_environment(path: Path) -> None:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Attribute):
             continue
-        if node.attr in ("now", "today", "utcnow") and isinstance(node.value, ast.Name) and node.value.id in ("datetime", "date"):
+        if (
+            node.attr in ("now", "today", "utcnow")
+            and isinstance(node.value, ast.Name)
+            and node.value.id in ("datetime", "date")
+        ):
             assert room(path) in CLOCK, f"line {node.lineno} reads the clock"
         if node.attr in ("environ", "getenv") and isinstance(node.value, ast.Name) and node.value.id == "os":
             assert room(path) in ENVIRONMENT, f"line {node.lineno} reads the environment"

@@ -32,8 +32,6 @@ def test_every_public_function_and_class_has_a_docstring() -> None:
 def _inner(node: ast.FunctionDef | ast.ClassDef, path: Path) -> bool:
     """True for functions inside of functions, which are nobody's interface."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    for parent in ast.walk(tree):
-        if isinstance(parent, ast.FunctionDef):
-            if any(child.lineno == node.lineno for child in ast.walk(parent) if child is not parent and isinstance(child, type(node))):
-                return True
-    return False
+    parents = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)]
+    inside = [child for parent in parents for child in ast.walk(parent) if child is not parent]
+    return any(isinstance(child, type(node)) and child.lineno == node.lineno for child in inside)

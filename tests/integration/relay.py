@@ -18,9 +18,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import chdb
 
-_NOT_SETTINGS = {"database", "query", "query_id", "session_id", "client_protocol_version", "compress", "decompress",
-                 "buffer_size", "wait_end_of_query", "send_progress_in_http_headers", "role", "enable_http_compression",
-                 "http_headers_progress_interval_ms", "session_timeout", "session_check", "quota_key"}  # fmt: skip
+#: Parts of a URL that a server takes for itself.
+_NOT_SETTINGS = frozenset(
+    "database query query_id session_id session_timeout session_check client_protocol_version compress decompress"
+    " buffer_size wait_end_of_query send_progress_in_http_headers role enable_http_compression quota_key"
+    " http_headers_progress_interval_ms".split()
+)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -50,7 +53,9 @@ class _Handler(BaseHTTPRequestHandler):
         asked = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
         given = base64.b64decode((self.headers.get("Authorization") or "").removeprefix("Basic ")).decode()
         if given.partition(":")[2] != self.password:
-            self._answer(403, b"Code: 516. DB::Exception: default: Authentication failed. (AUTHENTICATION_FAILED)", 516)
+            self._answer(
+                403, b"Code: 516. DB::Exception: default: Authentication failed. (AUTHENTICATION_FAILED)", 516
+            )
             return
         try:
             self._answer(200, self._run(asked, body))

@@ -26,13 +26,13 @@ from appanalytics.warehouse.migrate import migrate
 from appanalytics.warehouse.rollup import Layout, rollup
 from appanalytics.window import Window
 
-from .relay import relay
 from .oracle import Event, insert
+from .relay import relay
 from .test_rollups_exact import at
 
 
 def test_values_come_back_as_they_went_in(engine: Engine) -> None:
-    text = "it's \\ \"quoted\" {x:String} ünï 🙂"
+    text = 'it\'s \\ "quoted" {x:String} ünï 🙂'
     assert engine.scalar("SELECT {text:String}", {"text": text}) == text
     assert engine.rows("SELECT {a:Array(String)} AS a, toUInt64(18446744073709551615) AS b", {"a": [text]}) == [
         {"a": [text], "b": 18446744073709551615}
@@ -43,7 +43,9 @@ def test_values_come_back_as_they_went_in(engine: Engine) -> None:
 
 
 def test_pinned_settings(engine: Engine) -> None:
-    assert engine.scalar("SELECT b.x FROM (SELECT 1 AS k) AS a LEFT JOIN (SELECT 2 AS k, 3 AS x) AS b USING k") is None
+    assert (
+        engine.scalar("SELECT b.x FROM (SELECT 1 AS k) AS a LEFT JOIN (SELECT 2 AS k, 3 AS x) AS b USING k") is None
+    )
     assert engine.scalar("SELECT timezone()") == "UTC"
 
 
@@ -129,7 +131,8 @@ def test_a_wrong_password(engine: Engine, engine_folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "ftp://x/y", "chdb://", "chdb:///", "http://", "http://h:99999/x", "http://h:1/a-b", "http://h:1/a;b"]
+    "text",
+    ["", "ftp://x/y", "chdb://", "chdb:///", "http://", "http://h:99999/x", "http://h:1/a-b", "http://h:1/a;b"],
 )
 def test_urls_that_are_refused(text: str) -> None:
     with pytest.raises(SettingsError):

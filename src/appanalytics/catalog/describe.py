@@ -13,7 +13,8 @@ def definition(catalog: Catalog, name: str) -> str:
         return f"{above} / {below}; nothing where {below} is 0"
     if isinstance(quantity, Active):
         if quantity.period:
-            return f"different users of `{quantity.active}` from the start of the calendar {quantity.period} to the end of the bucket"
+            since = f"from the start of the calendar {quantity.period}"
+            return f"different users of `{quantity.active}` {since} to the end of the bucket"
         return f"different users of `{quantity.active}` in the {quantity.days} days that end with the bucket"
     return _measure(quantity)
 

@@ -139,7 +139,9 @@ def _check_measure(catalog: Catalog, measure: Measure, where: str) -> None:
 
 def _check_dimension(catalog: Catalog, dimension: Dimension, where: str) -> None:
     if dimension.only is not None and dimension.only not in catalog.sources:
-        raise CatalogError(f"{where}: unknown source {dimension.only!r}", hint=nearest(dimension.only, catalog.sources))
+        raise CatalogError(
+            f"{where}: unknown source {dimension.only!r}", hint=nearest(dimension.only, catalog.sources)
+        )
     if dimension.parent is not None and dimension.parent not in catalog.dimensions:
         hint = nearest(dimension.parent, catalog.dimensions)
         raise CatalogError(f"{where}: unknown parent {dimension.parent!r}", hint=hint)

@@ -7,7 +7,10 @@ entry is enough to compile its total, its series, its rollup and its meaning.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -27,7 +30,7 @@ Direction = Literal["up", "down", "none"]
 
 def _known_locales(labels: dict[str, str]) -> dict[str, str]:
     if unknown := set(labels) - {"en", "ru"}:
-        raise ValueError(f"labels are in 'en' and 'ru', not {sorted(unknown)[0]!r}")
+        raise ValueError(f"labels are in 'en' and 'ru', not {min(unknown)!r}")
     return labels
 
 
@@ -83,7 +86,7 @@ class Dimension(_Entry):
     def band_labels(self) -> list[str]:
         """Names of the bands, lowest first: ``0-17``, ``18-24``, …, ``55+``."""
         edges = [0, *self.bands]
-        inner = [f"{low}-{high - 1}" for low, high in zip(edges, edges[1:], strict=False)]
+        inner = [f"{low}-{high - 1}" for low, high in pairwise(edges)]
         return [*inner, f"{edges[-1]}+"]
 
 
@@ -210,11 +213,10 @@ class Catalog(BaseModel):
 
     def fingerprint(self) -> str:
         """What the rollups depend on, as text; equal fingerprints mean that stored rollups are valid."""
-        import hashlib
-        import json
-
         shape: dict[str, Any] = {
-            "sources": {name: each.model_dump(exclude={"labels", "description"}) for name, each in self.sources.items()},
+            "sources": {
+                name: each.model_dump(exclude={"labels", "description"}) for name, each in self.sources.items()
+            },
             "columns": self.user_columns(),
             "posts": sorted(name for name, each in self.dimensions.items() if each.only),
             "bands": {name: each.bands for name, each in self.dimensions.items() if each.compact and each.bands},
@@ -223,6 +225,8 @@ class Catalog(BaseModel):
                 for each in self.measures.values()
                 if each.is_additive
             ),
-            "windows": sorted({each.days for each in self.metrics.values() if isinstance(each, Active) and each.days}),
+            "windows": sorted(
+                {each.days for each in self.metrics.values() if isinstance(each, Active) and each.days}
+            ),
         }
         return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()[:16]

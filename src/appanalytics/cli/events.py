@@ -27,7 +27,9 @@ def simulate(
     until: Annotated[
         str | None, typer.Option(metavar="DAY", help="The day after the last one; today unless given.")
     ] = None,
-    truth: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what was injected where, as JSON.")] = None,
+    truth: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write what was injected where, as JSON.")
+    ] = None,
 ) -> None:
     """Make the history of a synthetic social app: growth, retention, a campaign, an outage, an A/B test.
 
@@ -53,7 +55,9 @@ def load(
     mapping: Annotated[
         Path | None, typer.Option("--map", metavar="FILE", help="How columns become ours; see docs/loading.md.")
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Load a file even if its content was loaded before.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Load a file even if its content was loaded before.")
+    ] = False,
 ) -> None:
     """Load files of events. A file loaded twice adds nothing; an interrupted load goes on when run again.
 
@@ -115,5 +119,3 @@ def check(
     print_records(records, list(records[0]) if records else [])
     if report.failed:
         raise typer.Exit(1)
-
-

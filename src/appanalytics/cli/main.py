@@ -49,8 +49,10 @@ def _root(
 
 for group in (setup, up, events, questions, report, metrics):
     group.add_to(cli)
-for command in [*cli.registered_commands, *(each for group in cli.registered_groups for each in [group])]:
+for command in cli.registered_commands:
     command.epilog = _COMMON
+for subgroup in cli.registered_groups:
+    subgroup.epilog = _COMMON
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -35,7 +35,9 @@ def complete_dimension(incomplete: str) -> list[str]:
 def query(
     metrics: Annotated[
         list[str],
-        typer.Argument(metavar="METRIC…", help="What to count; see: appanalytics metrics list.", autocompletion=complete_metric),
+        typer.Argument(
+            metavar="METRIC…", help="What to count; see: appanalytics metrics list.", autocompletion=complete_metric
+        ),
     ],
     by: Annotated[
         list[str], typer.Option(help="Slice by a dimension; may be repeated.", autocompletion=complete_dimension)
@@ -85,10 +87,14 @@ def print_answer(answer: Answer) -> None:
     from appanalytics.query.show import cell
 
     columns = [name for name in answer.columns if name != "complete" or options.format != "table"]
-    cells = [
-        [cell(answer, record, name) + ("" if name != "time" or record["complete"] else " *") for name in columns]
-        for record in answer.records
-    ] if options.format == "table" else None
+    cells = (
+        [
+            [cell(answer, record, name) + ("" if name != "time" or record["complete"] else " *") for name in columns]
+            for record in answer.records
+        ]
+        if options.format == "table"
+        else None
+    )
     numbers = [name for name in columns if name not in ("time", *answer.question.by)]
     print_records(answer.records, columns, cells=cells, numbers=numbers)
     if options.format == "table" and not all(record["complete"] for record in answer.records):

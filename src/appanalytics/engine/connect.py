@@ -69,7 +69,7 @@ def _open_folder(url: WarehouseUrl) -> Any:
         return clickhouse_connect.get_client(interface="chdb", settings=PINNED, **where)
     except Exception as error:
         text = str(error)
-        if "one engine path" in text or "already" in text and "path" in text:
+        if "one engine path" in text or ("already" in text and "path" in text):
             raise WarehouseLocked(
                 f"this process already has another warehouse open, so it cannot open {url}",
                 hint="close that one first",

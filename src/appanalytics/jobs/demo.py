@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING
 
 from appanalytics.jobs.report import daily_report_of
 from appanalytics.progress import Progress, silent
-from appanalytics.simulate import GroundTruth, World, simulate, stored_world
+from appanalytics.simulate import GroundTruth, World, simulate
+from appanalytics.simulate.ledger import WORLD_KEY
 from appanalytics.warehouse.checks import CheckReport, run_checks
+from appanalytics.warehouse.meta import read_meta
 from appanalytics.warehouse.report_table import ReportTableResult, build_report_table
+from appanalytics.window import parse_zone
 
 if TYPE_CHECKING:
     from appanalytics.app import App
@@ -60,7 +64,7 @@ def next_steps(first: date) -> list[str]:
 
     return [
         f"appanalytics query dau --grain day --by source --since {day(38)} --until {day(44)}     # the ads campaign",
-        f"appanalytics query users --by city --limit 8 --since {day(49)} --until {day(50)} --compare previous     # the outage",
+        f"appanalytics query users --by city --limit 8 --since {day(49)} --compare previous     # the outage",
         f"appanalytics query views ctr dau --grain day --since {day(53)} --until {day(64)}     # the flash mob",
         "appanalytics query mau stickiness --grain week",
         "appanalytics metrics list",
@@ -75,9 +79,25 @@ def make_history(
     return simulate(app.engine, world, progress)
 
 
+def stored_world(app: App) -> World | None:
+    """The world whose history this warehouse holds or began to hold, or None."""
+    text = read_meta(app.engine, WORLD_KEY)
+    if text is None:
+        return None
+    held = json.loads(text)["world"]
+    return World(
+        users=held["users"],
+        days=held["days"],
+        seed=held["seed"],
+        until=date.fromisoformat(held["until"]),
+        zone=parse_zone(held["zone"]),
+        salt=held["salt"],
+    )
+
+
 def run_demo(app: App, *, users: int, days: int, seed: int, progress: Progress = silent) -> DemoOutcome:
     """Everything that ``make up`` does. A demo made on an earlier day is kept, with its own last day."""
-    world = stored_world(app.engine) or World(users=users, days=days, seed=seed, until=app.today(), zone=app.zone)
+    world = stored_world(app) or World(users=users, days=days, seed=seed, until=app.today(), zone=app.zone)
     simulate(app.engine, world, progress)
     rolled = app.rollup(progress=progress)
     last = world.until - timedelta(days=1)

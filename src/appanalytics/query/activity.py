@@ -14,7 +14,9 @@ from appanalytics.warehouse.rollup.layout import events_column
 
 def from_rollup(catalog: Catalog, since: str, until: str, more: str = "") -> str:
     """Activity of whole days ``[since, until)`` (SQL expressions) from `user_day`."""
-    columns = ", ".join([*map(identifier, catalog.user_columns()), *(events_column(name) for name in catalog.sources)])
+    columns = ", ".join(
+        [*map(identifier, catalog.user_columns()), *(events_column(name) for name in catalog.sources)]
+    )
     return (
         f"(SELECT day, toInt32(day) AS slot, user_id, {columns} FROM user_day"
         f" WHERE day >= {since} AND day < {until}{more})"

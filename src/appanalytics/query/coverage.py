@@ -50,14 +50,17 @@ def read_coverage(engine: Engine, layout: Layout) -> Coverage:
     first = min((_aware(row["first"]) for row in held), default=None)
     last = max((_aware(row["last"]) for row in held), default=None)
     if not is_current(engine, layout):
-        return Coverage(first, last, reason="there are no rollups of this catalog and time zone; run: appanalytics rollup")
+        return Coverage(
+            first, last, reason="there are no rollups of this catalog and time zone; run: appanalytics rollup"
+        )
     states = day_states(engine)
     stale = tuple(state.day for state in states if state.is_stale)
     if not stale:
         for row in rows:
             rolled = sum(state.events.get(row["source"], 0) for state in states)
             if rolled != row["events"]:
-                reason = f"{row['source']} has {row['events']:,} events, {rolled:,} are rolled up; run: appanalytics rollup"
+                counted = f"{row['source']} has {row['events']:,} events, {rolled:,} are rolled up"
+                reason = f"{counted}; run: appanalytics rollup"
                 return Coverage(first, last, reason=reason)
     mixed = bool(engine.scalar("SELECT count() > 0 FROM (SELECT 1 FROM mixed_users WHERE compact LIMIT 1)"))
     return Coverage(first, last, stale, has_mixed=mixed)

@@ -20,7 +20,7 @@ from appanalytics.query import activity, statements
 from appanalytics.query.coverage import Coverage
 from appanalytics.query.question import Question
 from appanalytics.query.scope import Scope
-from appanalytics.query.statements import Statement
+from appanalytics.query.statements import Kind, Statement
 from appanalytics.query.timeline import Timeline
 from appanalytics.sqltext import identifier
 from appanalytics.warehouse.rollup import Layout
@@ -182,7 +182,9 @@ class _Planner:
         for each in measures:
             counter = identifier(self._counter(each) or "")
             item = next((d.name for d in self.layout.item_dimensions if d.column == each.unique), "")
-            values[each.name] = f"sum({counter})" if each.is_additive else f"uniqExactIf({identifier(item)}, {counter} > 0)"
+            values[each.name] = (
+                f"sum({counter})" if each.is_additive else f"uniqExactIf({identifier(item)}, {counter} > 0)"
+            )
         days = ["day >= {first:Date}", "day < {until:Date}"]
         sql = statements.grouped(
             "post_day", self.timeline.bucket_of_day("day"), scope.groups(self.question.by), values, days + conditions
@@ -330,7 +332,7 @@ class _Planner:
 
     def _statement(
         self,
-        kind: statements.Kind,
+        kind: Kind,
         relation: str,
         sql: str,
         parameters: dict[str, Any],

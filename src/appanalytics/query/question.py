@@ -122,9 +122,11 @@ def compared_window(window: Window, grain: Grain, compare: Compare | None) -> Wi
     if grain.is_below_day:  # whole buckets, so that bucket i stands against bucket i
         step = timedelta(minutes=15) if grain is Grain.QUARTER_HOUR else timedelta(hours=1)
         length += -length % step
-    return Window(window.start - length, window.end - length, window.zone) if grain.is_below_day or (
-        grain is Grain.TOTAL
-    ) else window.shift(-days)
+    return (
+        Window(window.start - length, window.end - length, window.zone)
+        if grain.is_below_day or (grain is Grain.TOTAL)
+        else window.shift(-days)
+    )
 
 
 def _months_before(window: Window) -> Window:
@@ -144,7 +146,9 @@ def _names(given: str | Sequence[str]) -> tuple[str, ...]:
 
 def _filters(where: Mapping[str, object] | Iterable[str]) -> list[Filter]:
     if isinstance(where, Mapping):
-        pairs = [(str(name), value if isinstance(value, list | tuple | set) else [value]) for name, value in where.items()]
+        pairs = [
+            (str(name), value if isinstance(value, list | tuple | set) else [value]) for name, value in where.items()
+        ]
         return [Filter(name, tuple(str(value) for value in values)) for name, values in pairs]
     found: dict[tuple[str, bool], list[str]] = {}
     for text in [where] if isinstance(where, str) else where:

@@ -22,7 +22,7 @@ from appanalytics.query.statements import Statement
 from appanalytics.query.timeline import Timeline
 from appanalytics.sqltext import identifier
 from appanalytics.warehouse.rollup import Layout
-from appanalytics.window import Window, bucket_day, day_start, Grain
+from appanalytics.window import Grain, Window, bucket_day, day_start
 
 
 def ask(
@@ -177,7 +177,9 @@ def _check_values(engine: Engine, layout: Layout, coverage: Coverage, question: 
         if known_labels(dimension) is not None or not asked:
             continue
         sql = _values_sql(layout, each.dimension, rolled=not coverage.reason and not coverage.stale)
-        found = {row["value"] for row in engine.rows(f"{sql} HAVING value IN {{asked:Array(String)}}", {"asked": asked})}
+        found = {
+            row["value"] for row in engine.rows(f"{sql} HAVING value IN {{asked:Array(String)}}", {"asked": asked})
+        }
         if missing := [value for value in asked if value not in found]:
             known = [row["value"] for row in engine.rows(f"{sql} LIMIT 10000")]
             raise QuestionError(f"{dimension.name} has no value {missing[0]!r}", hint=nearest(missing[0], known))
@@ -193,6 +195,7 @@ def _values_sql(layout: Layout, name: str, *, rolled: bool) -> str:
         sources = [each for each in layout.catalog.sources.values() if dimension.only in (None, each.name)]
         relations = [(identifier(each.table), Scope.of_events(layout.catalog, each)) for each in sources]
     union = " UNION ALL ".join(
-        f"SELECT toString({scope.expression(name)}) AS value FROM {relation} GROUP BY value" for relation, scope in relations
+        f"SELECT toString({scope.expression(name)}) AS value FROM {relation} GROUP BY value"
+        for relation, scope in relations
     )
     return f"SELECT value FROM ({union}) GROUP BY value"

@@ -43,7 +43,9 @@ def as_text(answer: Answer, most: int = 40) -> str:
     shown = answer.records[:most]
     rows = [[cell(answer, record, name) for name in names] for record in shown]
     marks = ["" if record["complete"] else " *" for record in shown]
-    widths = [max(len(name), *(len(row[place]) for row in rows)) if rows else len(name) for place, name in enumerate(names)]
+    widths = [
+        max(len(name), *(len(row[place]) for row in rows)) if rows else len(name) for place, name in enumerate(names)
+    ]
     lines = ["  ".join(name.ljust(width) for name, width in zip(names, widths, strict=True)).rstrip()]
     for row, mark in zip(rows, marks, strict=True):
         lines.append("  ".join(value.rjust(width) for value, width in zip(row, widths, strict=True)) + mark)

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from appanalytics.query.scope import output
 from appanalytics.sqltext import comma
 
 Kind = Literal["grouped", "rolling", "periodic"]
@@ -38,7 +37,9 @@ def where(conditions: Sequence[str]) -> str:
     return "\nWHERE " + "\n  AND ".join(conditions) if conditions else ""
 
 
-def grouped(relation: str, bucket: str, groups: Sequence[str], values: dict[str, str], conditions: Sequence[str]) -> str:
+def grouped(
+    relation: str, bucket: str, groups: Sequence[str], values: dict[str, str], conditions: Sequence[str]
+) -> str:
     """Aggregates by bucket and dimensions."""
     columns = [f"{bucket} AS bucket", *groups, *(f"{value} AS {column(name)}" for name, value in values.items())]
     keys = ", ".join(["bucket", *_outputs(groups)])
@@ -109,7 +110,9 @@ FROM
 GROUP BY period, slot{names}"""
 
 
-def users_having(activity: str, bucket: str, slot: str, groups: Sequence[str], conditions: Sequence[str], having: str) -> str:
+def users_having(
+    activity: str, bucket: str, slot: str, groups: Sequence[str], conditions: Sequence[str], having: str
+) -> str:
     """Different users by bucket of those whose slot (a day, or the bucket) fulfils a condition on its services."""
     inner = comma(["user_id", f"{slot} AS span", f"any({bucket}) AS bucket_of_span", *groups], 8)
     names = "".join(f", {name}" for name in _outputs(groups))
@@ -125,5 +128,3 @@ def users_having(activity: str, bucket: str, slot: str, groups: Sequence[str], c
 def _outputs(groups: Sequence[str]) -> list[str]:
     return [group.rpartition(" AS ")[2] for group in groups]
 
-
-__all__ = ["Kind", "Statement", "output"]

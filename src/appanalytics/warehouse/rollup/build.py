@@ -264,8 +264,10 @@ class _Run:
         )
         full = {row["partition_id"] for row in filled}
         for partition in partitions:
-            change = f"REPLACE PARTITION ID '{partition}' FROM {source}" if partition in full else (
-                f"DROP PARTITION ID '{partition}'"
+            change = (
+                f"REPLACE PARTITION ID '{partition}' FROM {source}"
+                if partition in full
+                else (f"DROP PARTITION ID '{partition}'")
             )
             self.engine.execute(f"ALTER TABLE {name} {change}")
 

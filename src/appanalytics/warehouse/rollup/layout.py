@@ -33,7 +33,8 @@ class Layout:
     def read(cls, engine: Engine, catalog: Catalog, zone: ZoneInfo) -> Layout:
         """Look at the event tables; a table or column that the catalog names and the database lacks is an error."""
         rows = engine.rows(
-            "SELECT table, name, type FROM system.columns WHERE database = currentDatabase() AND table IN {tables:Array(String)}",
+            "SELECT table, name, type FROM system.columns"
+            " WHERE database = currentDatabase() AND table IN {tables:Array(String)}",
             {"tables": sorted({source.table for source in catalog.sources.values()})},
         )
         found: dict[str, dict[str, str]] = {}
@@ -124,7 +125,9 @@ class Layout:
             return "UInt32"
         source = self.catalog.sources[measure.source or ""]
         of = self.types[source.name][source.column(measure.sum)]
-        return "Float64" if "Float" in of or "Decimal" in of else "Int64" if "Int" in of and "U" not in of else "UInt64"
+        return (
+            "Float64" if "Float" in of or "Decimal" in of else "Int64" if "Int" in of and "U" not in of else "UInt64"
+        )
 
     def compact_labels(self) -> list[str]:
         """Each compact dimension as an expression over a user's raw columns."""

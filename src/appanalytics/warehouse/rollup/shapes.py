@@ -35,7 +35,9 @@ class Shapes:
 
     def user_day_from_events(self, stage: str) -> str:
         """Fill ``stage`` from the events of {days}, within {start} and {end}."""
-        union = "\n        UNION ALL\n        ".join(self._source(source) for source in self.layout.catalog.sources.values())
+        union = "\n        UNION ALL\n        ".join(
+            self._source(source) for source in self.layout.catalog.sources.values()
+        )
         sums = ", ".join(f"sum({column}) AS {column}" for column in self.counters)
         return self._render("user_day_from_events", stage=stage, union=union, sums=sums)
 
@@ -87,7 +89,9 @@ class Shapes:
 
     def events_of_stage(self, stage: str) -> str:
         """Events of ``stage`` by day and source."""
-        sums = ", ".join(f"sum({identifier(events_column(name))}) AS {identifier(name)}" for name in self.layout.catalog.sources)
+        sums = ", ".join(
+            f"sum({identifier(events_column(name))}) AS {identifier(name)}" for name in self.layout.catalog.sources
+        )
         return f"SELECT day, {sums} FROM {stage} GROUP BY day"
 
     def _timeline(self, stage: str) -> str:
@@ -102,7 +106,9 @@ class Shapes:
         """Fill ``target`` with the links of {days}."""
         sources = [identifier(events_column(name)) for name in self.layout.catalog.sources]
         services = [f"({literal(ANY_SERVICE)}, true)"]
-        services += [f"({literal(name)}, {identifier(events_column(name))} > 0)" for name in self.layout.catalog.sources]
+        services += [
+            f"({literal(name)}, {identifier(events_column(name))} > 0)" for name in self.layout.catalog.sources
+        ]
         return self._render(
             "active_link",
             target=target,
@@ -142,16 +148,18 @@ class Shapes:
         for measure in layout.stored_measures:
             if measure.source == source.name:
                 aggregates.append(f"{expressions.aggregate(source, measure)} AS {identifier(measure.name)}")
+        columns = [expressions.dimension_column(layout.catalog, each, source) for each in layout.compact]
         labels = [
-            f"{expressions.label(each, expressions.dimension_column(layout.catalog, each, source))} AS {identifier(each.name)}"
-            for each in layout.compact
+            f"{expressions.label(each, column)} AS {identifier(each.name)}"
+            for each, column in zip(layout.compact, columns, strict=True)
         ]
         return self._render(
             "post_day",
             target=target,
             items=", ".join(identifier(each.name) for each in layout.item_dimensions),
             item_columns=", ".join(
-                f"{identifier(source.column(each.column))} AS {identifier(each.name)}" for each in layout.item_dimensions
+                f"{identifier(source.column(each.column))} AS {identifier(each.name)}"
+                for each in layout.item_dimensions
             ),
             labels=", ".join(labels),
             aggregates=", ".join(aggregates),
