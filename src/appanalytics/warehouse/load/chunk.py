@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -79,5 +79,5 @@ class Reader(Protocol):
     def staging(self, used: tuple[str, ...], compact: Collection[str], parameters: Parameters) -> Staging:
         """Plan how the ``used`` columns are staged; ``compact`` ones have few distinct values."""
 
-    def chunks(self, staging: Staging, size: int) -> Iterator[Chunk]:
+    def chunks(self, staging: Staging, size: int) -> Generator[Chunk]:
         """Read the file from its start."""

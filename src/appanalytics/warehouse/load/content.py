@@ -72,12 +72,12 @@ def digest(path: Path, progress: Progress) -> str:
 
 
 def head(path: Path, size: int) -> bytes:
-    """The first bytes of the decompressed content, without a byte order mark."""
+    """The first bytes of the decompressed content, without a byte order mark and without empty lines before them."""
     with Content(path) as content:
         data = content.read(size)
     if data[:2] in _UTF16:
         raise FileError(f"{path} is UTF-16 text", hint="save it as UTF-8")
-    return data.removeprefix(b"\xef\xbb\xbf")
+    return data.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
 
 
 @contextmanager

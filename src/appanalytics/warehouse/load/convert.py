@@ -107,7 +107,9 @@ class _Plan:
             )
         if self.fallback is None:
             found.append((self.empty, "is empty"))
-        found.extend((f"NOT {self.empty} AND ({condition})", reason) for condition, reason in more)
+        # A required cell that is empty was told above, and a branch is only reached when those above are not.
+        guard = "" if self.fallback is None else f"NOT {self.empty} AND "
+        found.extend((f"{guard}({condition})", reason) for condition, reason in more)
         return tuple((condition, f"{self.name} {reason}") for condition, reason in found)
 
     @property
@@ -158,18 +160,15 @@ def _listed(text: str, spec: ColumnMapping, parameters: Parameters) -> str:
     return f"has({parameters.bind(list(spec.values or {}), 'Array(String)')}, {text})"
 
 
-def _digits(plan: _Plan) -> str:
-    # Tools that know no missing integers write 3 as 3.0.
-    text = plan.text
-    if plan.rules.thousands:
-        text = f"replaceAll({text}, {plan.parameters.bind(plan.rules.thousands)}, '')"
-    return f"if(endsWith({text}, '.0'), substring({text}, 1, length({text}) - 2), {text})"
-
-
 def _whole(plan: _Plan, kind: str) -> str:
     if plan.is_typed:
         return f"accurateCastOrNull({plan.cell.sql}, '{kind}')"
-    return f"to{kind}OrNull({_digits(plan)})"
+    text = plan.text
+    if plan.rules.thousands:
+        text = f"replaceAll({text}, {plan.parameters.bind(plan.rules.thousands)}, '')"
+    # Tools that know no missing integers write 3 as 3.0.
+    read = f"to{kind}OrNull"
+    return f"if(endsWith({text}, '.0'), {read}(substring({text}, 1, length({text}) - 2)), {read}({text}))"
 
 
 def _integer(plan: _Plan) -> Conversion:
@@ -186,7 +185,7 @@ def _integer(plan: _Plan) -> Conversion:
 def _id(plan: _Plan) -> Conversion:
     if plan.reading == "text":
         text = plan.text
-        return Conversion(f"xxHash64({text})", plan.problems((f"NOT isValidUTF8({text})", "is not valid UTF-8")))
+        return Conversion(f"xxHash64({text})", plan.problems(_is_text(text)))
     if plan.reading == "signed":
         number = _whole(plan, "Int64")
         reason = "is not a whole number of 64 bits with a sign"
@@ -199,16 +198,21 @@ def _id(plan: _Plan) -> Conversion:
 
 def _text(plan: _Plan) -> Conversion:
     text = plan.text
-    checks = [
-        (f"NOT isValidUTF8({text})", "is not valid UTF-8"),
-        (f"position({text}, char(0)) > 0", "holds a NUL byte"),
-    ]
+    checks = [_is_text(text)]
     if allowed := plan.target.allowed.get(plan.name):
         listed = plan.parameters.bind(list(allowed), "Array(String)")
         checks.append((f"NOT has({listed}, {text})", f"is none of {', '.join(allowed)}"))
-    value = _os(text) if plan.reading == "user_agent" else text
-    fallback = "'unknown'" if plan.reading == "user_agent" and plan.spec.default is None else plan.fallback or "''"
-    return Conversion(f"if({plan.empty}, {fallback}, {value})", plan.problems(*checks))
+    if plan.reading == "user_agent":
+        fallback = "'unknown'" if plan.spec.default is None else plan.fallback
+        return Conversion(f"if({plan.empty}, {fallback}, {_os(text)})", plan.problems(*checks))
+    # `transform` works on a dictionary's few texts, where `if` would work on every row.
+    value = text if plan.fallback is None else f"transform({text}, [''], [{plan.fallback}])"
+    return Conversion(value, plan.problems(*checks))
+
+
+def _is_text(text: str) -> tuple[str, str]:
+    # One look at each text: a NUL becomes a byte that is invalid too.
+    return f"NOT isValidUTF8(replaceAll({text}, char(0), char(255)))", "is not text (invalid UTF-8, or a NUL byte)"
 
 
 def _os(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,7 @@ class DelimitedFile:
         columns = tuple((staged[name], types[name]) for name in used)
         return Staging(columns, "SELECT * FROM {stage}", {name: Cell(staged[name], CellKind.TEXT) for name in used})
 
-    def chunks(self, staging: Staging, size: int) -> Iterator[Chunk]:
+    def chunks(self, staging: Staging, size: int) -> Generator[Chunk]:
         """See `Reader.chunks`; ``size`` is in bytes of decompressed content."""
         with Content(self.path) as content:
             for piece in pieces(content, size, self._scan, blanks=self._blanks, header=self._has_header):
@@ -98,7 +98,7 @@ class DelimitedFile:
             parse_options=pacsv.ParseOptions(
                 delimiter=self._delimiter.decode(),
                 quote_char=False if self._blanks else '"',
-                newlines_in_values=piece.records.quoted_newlines,
+                newlines_in_values=piece.records.spans_lines,
                 ignore_empty_lines=False,
             ),
             convert_options=pacsv.ConvertOptions(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class JsonLinesFile:
             (("NOT is_object", "the line is not a JSON object"),),
         )
 
-    def chunks(self, staging: Staging, size: int) -> Iterator[Chunk]:
+    def chunks(self, staging: Staging, size: int) -> Generator[Chunk]:
         """See `Reader.chunks`; ``size`` is in bytes of decompressed content."""
         del staging
         with Content(self.path) as content:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from appanalytics.engine import Engine
 from appanalytics.errors import FileError, MappingError, nearest
 from appanalytics.progress import Progress, silent
+from appanalytics.warehouse.load.ahead import ahead
 from appanalytics.warehouse.load.chunk import Reader
 from appanalytics.warehouse.load.content import digest
 from appanalytics.warehouse.load.ledger import (
@@ -23,7 +24,7 @@ from appanalytics.warehouse.load.ledger import (
 from appanalytics.warehouse.load.mapping import Mapping
 from appanalytics.warehouse.load.open import open_file
 from appanalytics.warehouse.load.parquetfile import ParquetFile
-from appanalytics.warehouse.load.plan import Plan, identity, make_plan
+from appanalytics.warehouse.load.plan import Plan, make_plan
 from appanalytics.warehouse.load.report import FileReport, LoadReport
 from appanalytics.warehouse.load.stage import Job, check, judge_chunk, keep_chunk, refuse_hopeless, stage, sweep
 from appanalytics.warehouse.load.target import TargetTable, read_target
@@ -35,8 +36,8 @@ _UTC = ZoneInfo("UTC")
 class ChunkSize:
     """How files are cut: text by bytes of content, Parquet by rows. It bounds the memory that a load takes."""
 
-    text_bytes: int = 32 << 20
-    parquet_rows: int = 500_000
+    text_bytes: int = 16 << 20
+    parquet_rows: int = 250_000
 
     def of(self, reader: Reader) -> int:
         """The size that applies to a file."""
@@ -102,8 +103,7 @@ def _prepare(
 ) -> _File:
     content = digest(path, progress)
     reader = open_file(path, mapping)
-    used = mapping or identity(target, reader)
-    plan = make_plan(used, reader, target)
+    plan = make_plan(mapping, reader, target)
     check(engine, plan)
     canonical = mapping.canonical() if mapping else ""
     loads = find_loads(engine, content, source)
@@ -138,15 +138,15 @@ def _run(
     loaded: dict[int, ChunkEntry] = {}
     fresh = not file.begun
     with stage(engine, job.plan) as made:
-        for chunk in file.reader.chunks(file.plan.staging, file.entry.chunk_size):
+        for chunk in ahead(file.reader.chunks(file.plan.staging, file.entry.chunk_size)):
             if chunk.number not in before:
-                entry = judge_chunk(engine, job.plan, made, chunk)
+                verdict = judge_chunk(engine, job, made, chunk)
                 if fresh:
-                    refuse_hopeless(entry, job.file)
+                    refuse_hopeless(verdict.entry, job.file)
                     write_load(engine, file.entry, file.content, job.source)
                     fresh = False
-                keep_chunk(engine, job, made, chunk, entry)
-                loaded[chunk.number] = entry
+                keep_chunk(engine, job, made, chunk, verdict)
+                loaded[chunk.number] = verdict.entry
             progress(f"loading {file.reader.path.name}", chunk.position, file.reader.size, "B")
     return loaded
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,18 +34,19 @@ class ParquetFile:
 
     def staging(self, used: tuple[str, ...], compact: Collection[str], parameters: Parameters) -> Staging:
         """See `Reader.staging`."""
-        del compact, parameters
+        del parameters
         columns, cells = [], {}
         for name in used:
             staged = f"c{self.names.index(name)}"
-            kind, stored = _stored(self._schema.field(name), self.path)
+            kind, stored = _stored(self._schema.field(name), name in compact, self.path)
             columns.append((staged, stored))
             cells[name] = Cell(staged, kind)
         return Staging(tuple(columns), "SELECT * FROM {stage}", cells)
 
-    def chunks(self, staging: Staging, size: int) -> Iterator[Chunk]:
+    def chunks(self, staging: Staging, size: int) -> Generator[Chunk]:
         """See `Reader.chunks`; ``size`` is in rows."""
-        with seekable(self.path) as place, _opened(place, self.path) as file:
+        texts = [self._column(name) for name, kind in staging.columns if kind.startswith("Low")]
+        with seekable(self.path) as place, _opened(place, self.path, texts) as file:
             total = max(file.metadata.num_rows, 1)
             for number, table in enumerate(_tables(file, [self._column(name) for name, _ in staging.columns], size)):
                 first = number * size
@@ -56,9 +57,9 @@ class ParquetFile:
         return self.names[int(staged[1:])]
 
 
-def _opened(place: Path, path: Path) -> pq.ParquetFile:
+def _opened(place: Path, path: Path, texts: Sequence[str] = ()) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(place, pre_buffer=False, buffer_size=1 << 20)
+        return pq.ParquetFile(place, pre_buffer=False, buffer_size=1 << 20, read_dictionary=list(texts))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise FileError(f"{path} is not a sound Parquet file: {str(error).splitlines()[0]}") from None
 
@@ -96,11 +97,11 @@ def _chunk(
     )
 
 
-def _stored(field: pa.Field, path: Path) -> tuple[CellKind, str]:
+def _stored(field: pa.Field, compact: bool, path: Path) -> tuple[CellKind, str]:
     """What a column's cells are, and the type in which they are staged."""
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return CellKind.TEXT, "LowCardinality(String)" if pa.types.is_dictionary(field.type) else "String"
+        return CellKind.TEXT, "LowCardinality(String)" if compact else "String"
     if pa.types.is_boolean(kind):
         return CellKind.INTEGER, "Nullable(UInt8)"
     if pa.types.is_integer(kind):
@@ -117,7 +118,10 @@ def _stored(field: pa.Field, path: Path) -> tuple[CellKind, str]:
 
 def _staged(column: pa.ChunkedArray, stored: str) -> pa.ChunkedArray:
     if stored.startswith("Low"):
-        return pc.fill_null(column.cast(pa.string()), "").dictionary_encode()
+        texts = pa.dictionary(pa.int32(), pa.string())
+        return pc.fill_null(column.cast(texts if pa.types.is_dictionary(column.type) else pa.string()), "").cast(
+            texts
+        )
     if stored == "String":
         plain = column.cast(pa.string()) if pa.types.is_decimal(column.type) else column.cast(pa.large_binary())
         return pc.fill_null(plain, pa.scalar("" if plain.type == pa.string() else b"", plain.type))

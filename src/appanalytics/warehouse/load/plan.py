@@ -20,7 +20,7 @@ from appanalytics.warehouse.load.target import Kind, TargetTable
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A text that the mapping itself holds: ``place`` in the mapping, and SQL of its problem ('' when sound)."""
+    """A text that the mapping itself holds: its place there, and SQL of what is wrong with it ('' when nothing)."""
 
     place: str
     text: str
@@ -55,11 +55,23 @@ def identity(target: TargetTable, reader: Reader) -> Mapping:
     return Mapping(columns={name: ColumnMapping(column=name) for name in given})
 
 
-def make_plan(mapping: Mapping, reader: Reader, target: TargetTable) -> Plan:
-    """Check a mapping against a file and a table, and compile it; errors are `MappingError` and `FileError`."""
-    _check_target(mapping, target)
+def make_plan(mapping: Mapping | None, reader: Reader, target: TargetTable) -> Plan:
+    """Check a mapping against a file and a table, and compile it; errors are `MappingError` and `FileError`.
+
+    Without a mapping the file's columns must be the table's.
+    """
+    return _compile(_checked(mapping, reader, target), reader, target)
+
+
+def _checked(mapping: Mapping | None, reader: Reader, target: TargetTable) -> Mapping:
+    used = mapping or identity(target, reader)
+    _check_target(used, target)
+    _check_file(used, reader, sparse=mapping is None and reader.open_ended)
+    return used
+
+
+def _compile(mapping: Mapping, reader: Reader, target: TargetTable) -> Plan:
     used = _used(mapping)
-    _check_file(used, mapping, reader)
     parameters = Parameters()
     staging = reader.staging(used, _compact(mapping, target), parameters)
     cells = {name: Cell(f"x{at}", staging.cells[name].kind) for at, name in enumerate(used)}
@@ -131,13 +143,14 @@ def _used(mapping: Mapping) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _check_file(used: tuple[str, ...], mapping: Mapping, reader: Reader) -> None:
-    optional = {spec.column for spec in mapping.columns.values() if spec.default is not None and reader.open_ended}
-    for name in used:
+def _check_file(mapping: Mapping, reader: Reader, *, sparse: bool) -> None:
+    """Every column that is used must be there once; where rows differ, a default or ``sparse`` forgives."""
+    forgiven = {spec.column for spec in mapping.columns.values() if spec.default is not None and reader.open_ended}
+    for name in _used(mapping):
         count = reader.names.count(name)
         if count > 1:
             raise FileError(f"{reader.path} has {count} columns named {name!r}")
-        if not count and name not in optional:
+        if not count and not sparse and name not in forgiven:
             raise MappingError(f"{reader.path} has no column {name!r}", hint=nearest(name, reader.names))
 
 

@@ -2,7 +2,7 @@
 
 A quote opens a quoted cell only at the start of a cell, and a doubled quote inside is a quote (RFC 4180). Line
 ends inside of quoted cells belong to the cell. What a writer forgot to close must not swallow the rest of the
-file: a quoted cell ends within `LINES_IN_A_CELL` lines and `LONGEST_RECORD` bytes, or its opening quote is taken
+file: a quoted cell ends within `LINES_IN_A_CELL` lines and `LONGEST_CELL` bytes, or its opening quote is taken
 for a stray one and its row is broken.
 """
 
@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-LONGEST_RECORD = 1 << 20
+LONGEST_CELL = 1 << 20
 LINES_IN_A_CELL = 1000
 
-Positions = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
+Positions = npt.NDArray[np.int64]
 
 _NEWLINE, _RETURN, _QUOTE = 10, 13, 34
 
@@ -38,7 +39,6 @@ class Records:
     returns: Flags
     unclosed: Flags
     newlines: int
-    quoted_newlines: bool
 
     @property
     def count(self) -> int:
@@ -50,18 +50,19 @@ class Records:
         """Where the unfinished rest starts."""
         return int(self.edges[-1])
 
+    @property
+    def spans_lines(self) -> bool:
+        """True when a quoted cell of some record holds a line end."""
+        return self.newlines > self.count
+
 
 @dataclass(frozen=True, slots=True)
-class Quoted:
-    """Quoted cells ``[starts[i], ends[i]]`` of a buffer, quotes that are never closed, and an open one at the end."""
+class Quoting:
+    """Which bytes lie inside of quoted cells, which quotes are strays, and where an open cell starts, if any."""
 
-    starts: Positions
-    ends: Positions
+    inside: Flags
     strays: Positions
-    open_at: int | None = None
-
-
-_NO_POSITIONS: Positions = np.empty(0, np.int64)
+    open_at: int | None
 
 
 def split(data: bytes, delimiter: bytes | None, *, final: bool, quotes: bool = True) -> Records:
@@ -71,47 +72,41 @@ def split(data: bytes, delimiter: bytes | None, *, final: bool, quotes: bool = T
     """
     buffer = np.frombuffer(data, np.uint8)
     newlines = np.flatnonzero(buffer == _NEWLINE)
-    quoted = _quoted(data, buffer, newlines, delimiter, final=final) if quotes and delimiter else None
-    ends = newlines if quoted is None else newlines[~_inside(newlines, quoted)]
-    if quoted is not None and quoted.open_at is not None:
-        ends = ends[ends < quoted.open_at]
+    quoting = _quoting(data, buffer, newlines, delimiter, final=final) if quotes and delimiter else None
+    ends = newlines if quoting is None else newlines[~quoting.inside[newlines]]
+    if quoting is not None and quoting.open_at is not None:
+        ends = ends[ends < quoting.open_at]
     edges = np.concatenate(([0], ends + 1))
     if final and edges[-1] < len(buffer):
         edges = np.append(edges, len(buffer))
-    return _describe(buffer, edges, newlines, quoted, delimiter)
+    return _describe(buffer, edges, newlines, quoting, delimiter)
 
 
 def _describe(
-    buffer: npt.NDArray[np.uint8],
-    edges: Positions,
-    newlines: Positions,
-    quoted: Quoted | None,
-    delimiter: bytes | None,
+    buffer: Bytes, edges: Positions, newlines: Positions, quoting: Quoting | None, delimiter: bytes | None
 ) -> Records:
     count = len(edges) - 1
-    seen = int(np.searchsorted(newlines, edges[-1]))
-    returns = _marked(_lone_returns(buffer, quoted), edges) if delimiter else np.zeros(count, bool)
-    unclosed = _marked(quoted.strays, edges) if quoted else np.zeros(count, bool)
+    returns = _lone_returns(buffer, quoting) if delimiter else np.empty(0, np.int64)
     return Records(
         edges=edges,
         line=np.searchsorted(newlines, edges[:-1]),
-        cells=_cells(buffer, edges, quoted, delimiter[0]) if delimiter else np.ones(count, np.int64),
+        cells=_cells(buffer, edges, quoting, delimiter[0]) if delimiter else np.ones(count, np.int64),
         blank=_blank(buffer, edges),
-        returns=returns,
-        unclosed=unclosed,
-        newlines=seen,
-        quoted_newlines=seen > count,
+        returns=_marked(returns, edges),
+        unclosed=_marked(quoting.strays, edges) if quoting else np.zeros(count, bool),
+        newlines=int(np.searchsorted(newlines, edges[-1])),
     )
 
 
-def _cells(buffer: npt.NDArray[np.uint8], edges: Positions, quoted: Quoted | None, delimiter: int) -> Positions:
-    found = np.flatnonzero(buffer[: edges[-1]] == delimiter)
-    between = found if quoted is None else found[~_inside(found, quoted)]
-    cells: Positions = np.diff(np.searchsorted(between, edges)) + 1
+def _cells(buffer: Bytes, edges: Positions, quoting: Quoting | None, delimiter: int) -> Positions:
+    dividers = buffer == delimiter
+    if quoting is not None:
+        dividers &= ~quoting.inside
+    cells: Positions = np.diff(np.searchsorted(np.flatnonzero(dividers), edges)) + 1
     return cells
 
 
-def _blank(buffer: npt.NDArray[np.uint8], edges: Positions) -> Flags:
+def _blank(buffer: Bytes, edges: Positions) -> Flags:
     lengths = np.diff(edges)
     blank = np.zeros(len(lengths), bool)
     short = np.flatnonzero(lengths <= 2)
@@ -122,13 +117,11 @@ def _blank(buffer: npt.NDArray[np.uint8], edges: Positions) -> Flags:
     return blank
 
 
-def _lone_returns(buffer: npt.NDArray[np.uint8], quoted: Quoted | None) -> Positions:
+def _lone_returns(buffer: Bytes, quoting: Quoting | None) -> Positions:
     found = np.flatnonzero(buffer == _RETURN)
-    if not len(found):
-        return _NO_POSITIONS
     following = buffer[np.minimum(found + 1, len(buffer) - 1)]
     lone: Positions = found[(following != _NEWLINE) & (found + 1 < len(buffer))]
-    return lone if quoted is None else lone[~_inside(lone, quoted)]
+    return lone if quoting is None else lone[~quoting.inside[lone]]
 
 
 def _marked(positions: Positions, edges: Positions) -> Flags:
@@ -137,70 +130,76 @@ def _marked(positions: Positions, edges: Positions) -> Flags:
     return marks
 
 
-def _inside(positions: Positions, quoted: Quoted) -> Flags:
-    at = np.searchsorted(quoted.starts, positions, side="right") - 1
-    known = at >= 0
-    inside = np.zeros(len(positions), bool)
-    inside[known] = positions[known] < quoted.ends[at[known]]
-    return inside
-
-
-def _quoted(
-    data: bytes, buffer: npt.NDArray[np.uint8], newlines: Positions, delimiter: bytes, *, final: bool
-) -> Quoted | None:
+def _quoting(data: bytes, buffer: Bytes, newlines: Positions, delimiter: bytes, *, final: bool) -> Quoting | None:
     if b'"' not in data:
         return None
-    quotes = np.flatnonzero(buffer == _QUOTE)
-    pairs = len(quotes) // 2
-    starts, ends = quotes[0 : 2 * pairs : 2], quotes[1 : 2 * pairs : 2]
-    open_at = int(quotes[-1]) if len(quotes) % 2 else None
-    neat = (
-        _all_open(buffer, quotes[0::2], delimiter[0])
-        and _all_close(buffer, ends, delimiter[0])
-        and _all_short(starts, ends, newlines)
+    quotes = buffer == _QUOTE
+    # In a sound text every second quote closes, so parity tells what is inside: from an opening quote on, up to
+    # the byte before the closing one.
+    inside = _parity(quotes)
+    open_at = data.rfind(b'"') if inside[-1] else None
+    sound = (
+        _is_neat(buffer, quotes, inside, delimiter[0])
+        and _is_short(inside, newlines, len(buffer) if open_at is None else open_at)
         and (open_at is None or _may_close(open_at, len(buffer), newlines, final=final))
     )
-    return Quoted(starts, ends, _NO_POSITIONS, open_at) if neat else _walk(data, newlines, delimiter, final=final)
+    return Quoting(inside, np.empty(0, np.int64), open_at) if sound else _walk(data, newlines, delimiter, final=final)
 
 
-def _all_open(buffer: npt.NDArray[np.uint8], quotes: Positions, delimiter: int) -> bool:
-    before = buffer[quotes[quotes > 0] - 1]
-    return bool(np.all((before == delimiter) | (before == _NEWLINE) | (before == _QUOTE)))
+def _parity(flags: Flags) -> Flags:
+    """Whether the number of flags up to and including each place is odd; 64 places at a time."""
+    packed = np.packbits(flags, bitorder="little")
+    words = np.concatenate((packed, np.zeros(-len(packed) % 8, np.uint8))).view("<u8")
+    for shift in (1, 2, 4, 8, 16, 32):
+        words ^= words << np.uint64(shift)
+    odd = np.bitwise_xor.accumulate(words >> np.uint64(63))
+    words[1:] ^= np.uint64(0) - odd[:-1]
+    return np.unpackbits(words.view(np.uint8), count=len(flags), bitorder="little").view(bool)
 
 
-def _all_close(buffer: npt.NDArray[np.uint8], quotes: Positions, delimiter: int) -> bool:
-    after = buffer[quotes[quotes + 1 < len(buffer)] + 1]
-    return bool(np.all((after == delimiter) | (after == _NEWLINE) | (after == _QUOTE) | (after == _RETURN)))
+def _is_neat(buffer: Bytes, quotes: Flags, inside: Flags, delimiter: int) -> bool:
+    """True when every quote stands at the start or end of a cell, or is one of a doubled pair."""
+    edge = (buffer == delimiter) | (buffer == _NEWLINE) | quotes
+    opens_badly = quotes[1:] & inside[1:] & ~edge[:-1]
+    edge |= buffer == _RETURN
+    closes_badly = quotes[:-1] & ~inside[:-1] & ~edge[1:]
+    return not (opens_badly.any() or closes_badly.any())
 
 
-def _all_short(starts: Positions, ends: Positions, newlines: Positions) -> bool:
-    lines = np.searchsorted(newlines, ends) - np.searchsorted(newlines, starts)
-    return bool(np.all(lines <= LINES_IN_A_CELL) and np.all(ends - starts <= LONGEST_RECORD))
+def _is_short(inside: Flags, newlines: Positions, until: int) -> bool:
+    """True when no quoted cell before ``until`` has too many lines (a cell of one line is as long as its line)."""
+    within = newlines[: np.searchsorted(newlines, until)]
+    runs = np.flatnonzero(np.diff(np.concatenate(([True], ~inside[within], [True])).view(np.int8)))
+    return not len(runs) or bool(np.max(np.diff(runs)[::2]) <= LINES_IN_A_CELL)
 
 
 def _may_close(start: int, length: int, newlines: Positions, *, final: bool) -> bool:
     lines = len(newlines) - int(np.searchsorted(newlines, start))
-    return not final and lines <= LINES_IN_A_CELL and length - start <= LONGEST_RECORD
+    return not final and lines <= LINES_IN_A_CELL and length - start <= LONGEST_CELL
 
 
-def _walk(data: bytes, newlines: Positions, delimiter: bytes, *, final: bool) -> Quoted:
+def _walk(data: bytes, newlines: Positions, delimiter: bytes, *, final: bool) -> Quoting:
     """Find quoted cells one by one: slower, for buffers with quotes in the midst of cells or never closed."""
     opener = re.compile(rb'(?:(?<=[\n%b])|\A)"' % re.escape(delimiter))
     body = re.compile(rb'"(?:[^"]++|"")*+("|\Z)')
-    starts, ends, strays = [], [], []  # type: tuple[list[int], list[int], list[int]]
+    inside = np.zeros(len(data), bool)
+    strays: list[int] = []
     position = 0
     while found := opener.search(data, position):
         start = found.start()
         match = body.match(data, start)
-        closed = match is not None and match[1] == b'"'
-        end = match.end() - 1 if match else start
-        if closed and _all_short(np.array([start]), np.array([end]), newlines):
-            starts.append(start)
-            ends.append(end)
+        end = match.end() - 1 if match and match[1] else None
+        if end is not None and _fits(start, end, newlines):
+            inside[start:end] = True
             position = end + 1
-        elif not closed and _may_close(start, len(data), newlines, final=final):
-            return Quoted(np.array(starts, np.int64), np.array(ends, np.int64), np.array(strays, np.int64), start)
+        elif end is None and _may_close(start, len(data), newlines, final=final):
+            return Quoting(inside, np.array(strays, np.int64), start)
         else:
             strays.append(start)
             position = start + 1
-    return Quoted(np.array(starts, np.int64), np.array(ends, np.int64), np.array(strays, np.int64))
+    return Quoting(inside, np.array(strays, np.int64), None)
+
+
+def _fits(start: int, end: int, newlines: Positions) -> bool:
+    lines = int(np.searchsorted(newlines, end) - np.searchsorted(newlines, start))
+    return lines <= LINES_IN_A_CELL and end - start <= LONGEST_CELL

@@ -8,6 +8,7 @@ partition, and each part of it is known by the token and its partition.
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ _ONE_BLOCK = {
     "deduplicate_insert_select": "enable_when_possible",
 }
 _AT_ONCE = {"async_insert": 0}
+_ONE_USE = {"compile_expressions": 0}  # machine code for a query that runs a few times costs more than it saves
 _PREFIX = "load_stage_"
 HOPELESS = 100  # rows of a first chunk from which on "not one is sound" means that the mapping is wrong
 
@@ -54,6 +56,14 @@ class Stage:
     judged: str
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What judging a chunk found: its entry for the ledger, and the days (of the reporting zone) of its events."""
+
+    entry: ChunkEntry
+    days: tuple[date, ...]
+
+
 @contextmanager
 def stage(engine: Engine, plan: Plan) -> Iterator[Stage]:
     """Make the two tables of a file, and drop them whatever happens."""
@@ -69,8 +79,7 @@ def stage(engine: Engine, plan: Plan) -> Iterator[Stage]:
         )
         yield made
     finally:
-        engine.execute(f"DROP TABLE IF EXISTS {made.read} SYNC")
-        engine.execute(f"DROP TABLE IF EXISTS {made.judged} SYNC")
+        engine.execute(f"DROP TABLE IF EXISTS {made.read}, {made.judged} SYNC")
 
 
 def sweep(engine: Engine) -> None:
@@ -88,27 +97,33 @@ def sweep(engine: Engine) -> None:
 
 
 def check(engine: Engine, plan: Plan) -> None:
-    """Run the plan over one empty row and over the mapping's own values; what does not fit is a `MappingError`."""
-    for literal in plan.literals:
-        problem = engine.scalar(f"SELECT {literal.problem}", plan.parameters)
-        if problem:
-            raise MappingError(f"{literal.place}: {literal.text!r}: {problem}")
-    with stage(engine, plan) as made:
-        engine.execute(f"INSERT INTO {made.read} (row) VALUES (0)")
-        try:
-            _judge(engine, plan, made)
-        except EngineError as error:
-            raise MappingError(f"the mapping does not work: {error.message}") from None
+    """Judge the mapping's own values and one empty row; what does not fit is a `MappingError`."""
+    empty = "".join(f", defaultValueOfTypeName('{_escaped(kind)}') AS {name}" for name, kind in plan.staging.columns)
+    row = plan.select.replace("{stage}", f"(SELECT toUInt32(0) AS row{empty})")
+    try:
+        engine.query(row, plan.parameters, _ONE_USE)
+    except EngineError as error:
+        raise MappingError(f"the mapping does not work: {error.message}") from None
+    if plan.literals:
+        problems = engine.scalar(f"SELECT [{', '.join(each.problem for each in plan.literals)}]", plan.parameters)
+        for literal, problem in zip(plan.literals, problems, strict=True):
+            if problem:
+                raise MappingError(f"{literal.place}: {literal.text!r}: {problem}")
 
 
-def judge_chunk(engine: Engine, plan: Plan, made: Stage, chunk: Chunk) -> ChunkEntry:
+def _escaped(text: str) -> str:
+    return text.replace("'", "\\'")
+
+
+def judge_chunk(engine: Engine, job: Job, made: Stage, chunk: Chunk) -> Verdict:
     """Stage one chunk and judge its rows; nothing that lasts is changed."""
-    engine.execute(f"TRUNCATE TABLE {made.read}")
-    engine.execute(f"TRUNCATE TABLE {made.judged}")
+    if chunk.number:
+        engine.execute(f"TRUNCATE TABLE {made.read}")
+        engine.execute(f"TRUNCATE TABLE {made.judged}")
     if chunk.cells.num_rows:
         engine.insert(made.read, chunk.cells.unify_dictionaries(), _AT_ONCE)
-        _judge(engine, plan, made)
-    return _entry(engine, plan, made, chunk)
+        _judge(engine, job.plan, made)
+    return _verdict(engine, job, made, chunk)
 
 
 def refuse_hopeless(entry: ChunkEntry, file: str) -> None:
@@ -121,52 +136,45 @@ def refuse_hopeless(entry: ChunkEntry, file: str) -> None:
         )
 
 
-def keep_chunk(engine: Engine, job: Job, made: Stage, chunk: Chunk, entry: ChunkEntry) -> None:
+def keep_chunk(engine: Engine, job: Job, made: Stage, chunk: Chunk, verdict: Verdict) -> None:
     """Insert a judged chunk's events and refused rows, then its entry; doing it again adds nothing."""
-    days = _days(engine, job, made)
     token = {"insert_deduplication_token": f"{job.load}:{chunk.number}"}
-    mark_changed(engine, days)
-    _keep_rejects(engine, job, made, chunk, token)
-    if entry.loaded:
+    mark_changed(engine, verdict.days)
+    if verdict.entry.rejected:
+        _keep_rejects(engine, job, made, chunk, token)
+    if verdict.entry.loaded:
         _insert_events(engine, job.plan, made, token)
-        mark_changed(engine, days)
-    write_chunk(engine, job.load, entry)
+    mark_changed(engine, verdict.days)
+    write_chunk(engine, job.load, verdict.entry)
 
 
 def _judge(engine: Engine, plan: Plan, made: Stage) -> None:
     select = plan.select.replace("{stage}", made.read)
-    engine.execute(f"INSERT INTO {made.judged} {select}", plan.parameters)
+    engine.execute(f"INSERT INTO {made.judged} {select}", plan.parameters, _ONE_USE)
 
 
-def _entry(engine: Engine, plan: Plan, made: Stage, chunk: Chunk) -> ChunkEntry:
-    time = f"v{plan.columns.index(plan.target.time)}"
-    rows = engine.rows(
-        f"SELECT reason, skipped, count() AS n, min({time}) AS low, max({time}) AS high "
-        f"FROM {made.judged} GROUP BY reason, skipped"
-    )
-    good = next((row for row in rows if not row["reason"] and not row["skipped"]), None)
-    reasons = {row["reason"]: row["n"] for row in rows if row["reason"]}
-    for reason in chunk.broken_reasons:
-        reasons[reason] = reasons.get(reason, 0) + 1
-    return ChunkEntry(
-        chunk.number,
-        chunk.rows,
-        good["n"] if good else 0,
-        sum(row["n"] for row in rows if row["skipped"]),
-        good["low"] if good else None,
-        good["high"] if good else None,
-        reasons,
-    )
-
-
-def _days(engine: Engine, job: Job, made: Stage) -> list[date]:
+def _verdict(engine: Engine, job: Job, made: Stage, chunk: Chunk) -> Verdict:
     time = f"v{job.plan.columns.index(job.plan.target.time)}"
+    good = "reason = '' AND NOT skipped"  # only such a row's time means something
     rows = engine.rows(
-        f"SELECT DISTINCT toDate({time}, {{zone:String}}) AS day FROM {made.judged} "
-        "WHERE NOT skipped AND reason = ''",
+        f"SELECT reason, skipped, count() AS n, minIf({time}, {good}) AS low, maxIf({time}, {good}) AS high, "
+        f"groupUniqArrayIf(toDate({time}, {{zone:String}}), {good}) AS days "
+        f"FROM {made.judged} GROUP BY reason, skipped",
         {"zone": job.zone.key},
     )
-    return [row["day"] for row in rows]
+    sound = next((row for row in rows if not row["reason"] and not row["skipped"]), None)
+    reasons = Counter({row["reason"]: row["n"] for row in rows if row["reason"]})
+    reasons.update(chunk.broken_reasons)
+    entry = ChunkEntry(
+        chunk=chunk.number,
+        rows=chunk.rows,
+        loaded=sound["n"] if sound else 0,
+        skipped=sum(row["n"] for row in rows if row["skipped"]),
+        first=sound["low"] if sound else None,
+        last=sound["high"] if sound else None,
+        reasons=dict(reasons),
+    )
+    return Verdict(entry, tuple(sound["days"]) if sound else ())
 
 
 def _keep_rejects(engine: Engine, job: Job, made: Stage, chunk: Chunk, token: dict[str, str]) -> None:
@@ -175,8 +183,6 @@ def _keep_rejects(engine: Engine, job: Job, made: Stage, chunk: Chunk, token: di
     reasons = pa.concat_arrays(
         [judged.column("reason").combine_chunks().cast(pa.string()), pa.array(chunk.broken_reasons, pa.string())]
     )
-    if not len(rows):
-        return
     count = len(rows)
     table = pa.table(
         {
