@@ -1,4 +1,4 @@
-"""Write the world's history: users first, then day after day, chunk by chunk, each stored once or not at all."""
+"""Write the world's history: users first, then chunks of days, each stored once or not at all."""
 
 from __future__ import annotations
 
