@@ -375,6 +375,8 @@ REFUSED_FILES: list[tuple[str, bytes | None, str]] = [
     ("broken.csv.gz", b"\x1f\x8b" + b"x" * 99, "cannot be read"),
     ("a.parquet", b"t,u,p\n", "is not a sound Parquet file"),
     ("cut.parquet", b"PAR1" + b"x" * 99, "is not a sound Parquet file"),
+    ("pretty.json", b'{\n "t": 1\n}\n', "no line of .* is a JSON object"),
+    ("list.json", b"[1, 2]\n", "no line of .* is a JSON object"),
     ("utf16.csv", "t,u,p\n".encode("utf-16"), "is UTF-16 text"),
     ("latin.csv", b"t,u,\xff\n", "the header of"),
     ("double.csv", b"t,u,u,p\n2024-03-01,1,2,3\n", "has 2 columns named 'u'"),
@@ -516,26 +518,51 @@ def test_the_same_content_may_go_into_both_tables(engine: Engine, write: Write) 
 
 def test_a_given_table(engine: Engine, write: Write) -> None:
     engine.execute(
-        "CREATE TABLE clicks (at DateTime, who UInt64, action String, n UInt16 DEFAULT 3, w Float64 DEFAULT 0) "
+        "CREATE TABLE clicks (at DateTime, who UInt64, action String, n UInt16 DEFAULT 3, w Float64 DEFAULT 0, "
+        "until Nullable(DateTime64(3)), place Nullable(String), by Nullable(UInt64), size Nullable(Int8)) "
         "ENGINE = MergeTree ORDER BY at SETTINGS non_replicated_deduplication_window = 100"
     )
-    target = TargetTable(
-        "clicks",
-        ("at", "who", "action", "n", "w"),
-        {"at": "DateTime", "who": "UInt64", "action": "String", "n": "UInt16", "w": "Float64"},
-        {"n": "3", "w": "0."},
-        ranges={"n": (1, 9)},
-        allowed={},
-        time="at",
+    types = {
+        "at": "DateTime",
+        "who": "UInt64",
+        "action": "String",
+        "n": "UInt16",
+        "w": "Float64",
+        "until": "Nullable(DateTime64(3))",
+        "place": "Nullable(String)",
+        "by": "Nullable(UInt64)",
+        "size": "Nullable(Int8)",
+    }
+    defaults = {"n": "3", "w": "0."}
+    target = TargetTable("clicks", tuple(types), types, defaults, ranges={"n": (1, 9)}, allowed={}, time="at")
+    header = "at,who,action,n,until,place,by,size\n"
+    path = write(
+        "a.csv", header + "2024-03-01,1,any,,,,,\n2024-03-01,2,any,10,,,,\n2024-03-01,3,x,4,2024-03-02,b,5,6\n"
     )
-    path = write("a.csv", "at,who,action,n\n2024-03-01,1,any,\n2024-03-01,2,any,10\n")
     report = load_files(engine, "feed", [path], target=target)
-    assert engine.rows("SELECT who, action, n FROM clicks") == [{"who": 1, "action": "any", "n": 3}]
+    rows = engine.rows("SELECT who, action, n, toString(until) AS t, place, by, size FROM clicks ORDER BY who")
+    assert [tuple(row.values()) for row in rows] == [
+        (1, "any", 3, None, None, None, None),
+        (3, "x", 4, "2024-03-02 00:00:00.000", "b", 5, 6),
+    ]
     assert report.reasons == {"n is not in 1–9": 1}
     with pytest.raises(MappingError, match="column w of clicks is Float64"):
         load_files(
             engine, "feed", [path], parse_mapping("columns: {at: at, who: who, action: action, w: n}"), target=target
         )
+    constant = "columns: {at: {constant: 2024-03-01}, who: {constant: 1}, action: {constant: x}}"
+    with pytest.raises(MappingError, match="uses no column of the file"):
+        load_files(engine, "feed", [path], parse_mapping(constant), target=target)
+
+
+def test_a_parquet_file_with_a_broken_page(engine: Engine, tmp_path: Path) -> None:
+    table = pa.table({"t": ["2024-03-01"] * 5000, "u": list(range(5000)), "p": list(range(5000))})
+    pq.write_table(table, tmp_path / "a.parquet", compression="zstd")
+    data = bytearray((tmp_path / "a.parquet").read_bytes())
+    data[3000:9000] = b"x" * 6000
+    (tmp_path / "a.parquet").write_bytes(data)
+    with pytest.raises(FileError, match="is not a sound Parquet file"):
+        load(engine, tmp_path / "a.parquet")
 
 
 def test_an_unknown_source(engine: Engine) -> None:

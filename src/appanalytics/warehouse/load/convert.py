@@ -17,6 +17,7 @@ from appanalytics.warehouse.load.parameters import Parameters
 from appanalytics.warehouse.load.target import Kind, TargetTable, plain_type
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+EPOCH = "toDateTime64(0, 3, 'UTC')"
 LATEST = datetime(2101, 1, 1, tzinfo=UTC)  # not part of it
 
 _READINGS = {
@@ -116,7 +117,7 @@ class _Plan:
     def fallback(self) -> str | None:
         """SQL of what an empty cell means; None where a cell must not be empty."""
         if self.spec.default is None:
-            return self.target.defaults.get(self.name) or None
+            return self.target.fallback(self.name)
         if self.target.kind(self.name) is Kind.INTEGER:
             low, high = self.target.range_of(self.name)
             if not re.fullmatch(r"-?\d{1,19}", self.spec.default) or not low <= int(self.spec.default) <= high:
@@ -185,7 +186,8 @@ def _integer(plan: _Plan) -> Conversion:
 def _id(plan: _Plan) -> Conversion:
     if plan.reading == "text":
         text = plan.text
-        return Conversion(f"xxHash64({text})", plan.problems(_is_text(text)))
+        empty = plan.fallback or "0"
+        return Conversion(f"if({plan.empty}, {empty}, xxHash64({text}))", plan.problems(_is_text(text)))
     if plan.reading == "signed":
         number = _whole(plan, "Int64")
         reason = "is not a whole number of 64 bits with a sign"
@@ -206,6 +208,8 @@ def _text(plan: _Plan) -> Conversion:
         fallback = "'unknown'" if plan.spec.default is None else plan.fallback
         return Conversion(f"if({plan.empty}, {fallback}, {_os(text)})", plan.problems(*checks))
     # `transform` works on a dictionary's few texts, where `if` would work on every row.
+    if plan.fallback == "NULL":
+        return Conversion(f"nullIf({text}, '')", plan.problems(*checks))
     value = text if plan.fallback is None else f"transform({text}, [''], [{plan.fallback}])"
     return Conversion(value, plan.problems(*checks))
 
@@ -227,7 +231,7 @@ def _time(plan: _Plan) -> Conversion:
         (f"isNull({moment})", "is not readable"),
         (f"{moment} < {low} OR {moment} >= {high}", "is before 1990 or after 2100"),
     )
-    return Conversion(f"ifNull({moment}, toDateTime64(0, 3, 'UTC'))", problems)
+    return Conversion(f"ifNull({moment}, {plan.fallback or EPOCH})", problems)
 
 
 def _moment(plan: _Plan) -> str:

@@ -90,7 +90,13 @@ class DelimitedFile:
             return pa.table(
                 {"row": pa.array([], pa.uint32()), **{name: pa.array([], kind) for name, kind in types.items()}}
             )
-        table = pacsv.read_csv(
+        table = self._parsed(piece, records, types)
+        if table.num_rows != len(records):
+            raise FileError(f"{self.path}: rows from line {piece.line} on cannot be told apart")
+        return table.append_column("row", pa.array(rows.astype(np.uint32)))
+
+    def _parsed(self, piece: Piece, records: Numbers, types: dict[str, pa.DataType]) -> pa.Table:
+        return pacsv.read_csv(
             pa.py_buffer(piece.only(records)),
             read_options=pacsv.ReadOptions(
                 column_names=[f"c{i}" for i in range(len(self.names))], block_size=_block(piece)
@@ -105,9 +111,6 @@ class DelimitedFile:
                 column_types=types, include_columns=list(types), strings_can_be_null=False, check_utf8=False
             ),
         )
-        if table.num_rows != len(records):
-            raise FileError(f"{self.path}: rows from line {piece.line} on cannot be told apart")
-        return table.append_column("row", pa.array(rows.astype(np.uint32)))
 
 
 def _block(piece: Piece) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from appanalytics.errors import FileError
 from appanalytics.warehouse.load.chunk import Cell, CellKind, Chunk, Numbers, Staging
 from appanalytics.warehouse.load.content import Content, head
 from appanalytics.warehouse.load.parameters import Parameters
@@ -78,7 +79,8 @@ def _chunk(piece: Piece, position: int) -> Chunk:
 
 def _sample(path: Path) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
-    lines = head(path, _SAMPLE).split(b"\n")
+    start = head(path, _SAMPLE)
+    lines = start.split(b"\n")
     for line in lines[: 1000 if len(lines) > 1 else 1]:
         try:
             record = json.loads(line)
@@ -87,6 +89,10 @@ def _sample(path: Path) -> dict[str, tuple[str, ...]]:
         if isinstance(record, dict):
             for keys in _leaves(record, ()):
                 found.setdefault(".".join(keys), keys)
+    if start.strip() and not found:
+        raise FileError(
+            f"no line of {path} is a JSON object", hint="JSON lines hold one object a line; jq -c makes them"
+        )
     return found
 
 

@@ -48,10 +48,14 @@ class ParquetFile:
         texts = [self._column(name) for name, kind in staging.columns if kind.startswith("Low")]
         with seekable(self.path) as place, _opened(place, self.path, texts) as file:
             total = max(file.metadata.num_rows, 1)
-            for number, table in enumerate(_tables(file, [self._column(name) for name, _ in staging.columns], size)):
-                first = number * size
-                position = self.size * (first + table.num_rows) // total
-                yield _chunk(number, table, first, staging, self.names, position)
+            columns = [self._column(name) for name, _ in staging.columns]
+            try:
+                for number, table in enumerate(_tables(file, columns, size)):
+                    first = number * size
+                    position = self.size * (first + table.num_rows) // total
+                    yield _chunk(number, table, first, staging, self.names, position)
+            except (pa.ArrowException, OSError) as error:
+                raise _unsound(self.path, error) from None
 
     def _column(self, staged: str) -> str:
         return self.names[int(staged[1:])]
@@ -60,14 +64,16 @@ class ParquetFile:
 def _opened(place: Path, path: Path, texts: Sequence[str] = ()) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(place, pre_buffer=False, buffer_size=1 << 20, read_dictionary=list(texts))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise FileError(f"{path} is not a sound Parquet file: {str(error).splitlines()[0]}") from None
+    except (pa.ArrowException, OSError) as error:
+        raise _unsound(path, error) from None
+
+
+def _unsound(path: Path, error: Exception) -> FileError:
+    return FileError(f"{path} is not a sound Parquet file: {str(error).splitlines()[0]}")
 
 
 def _tables(file: pq.ParquetFile, columns: list[str], size: int) -> Iterator[pa.Table]:
     # Batches of the library may be cut anywhere; a chunk has exactly `size` rows whatever its version does.
-    if not columns:
-        raise MappingError("the mapping uses no column of the file")
     held: list[pa.Table] = []
     rows = 0
     for batch in file.iter_batches(batch_size=min(_BATCH, size), columns=columns):

@@ -146,6 +146,8 @@ def _used(mapping: Mapping) -> tuple[str, ...]:
 def _check_file(mapping: Mapping, reader: Reader, *, sparse: bool) -> None:
     """Every column that is used must be there once; where rows differ, a default or ``sparse`` forgives."""
     forgiven = {spec.column for spec in mapping.columns.values() if spec.default is not None and reader.open_ended}
+    if not _used(mapping):
+        raise MappingError("the mapping uses no column of the file")
     for name in _used(mapping):
         count = reader.names.count(name)
         if count > 1:

@@ -43,7 +43,11 @@ class TargetTable:
     @property
     def required(self) -> tuple[str, ...]:
         """Columns that every event has."""
-        return tuple(name for name in self.columns if not self.defaults.get(name))
+        return tuple(name for name in self.columns if self.fallback(name) is None)
+
+    def fallback(self, column: str) -> str | None:
+        """SQL of what a missing value is; None for a required column."""
+        return self.defaults.get(column) or ("NULL" if "Nullable(" in self.types[column] else None)
 
     def kind(self, column: str) -> Kind:
         """What the column holds; a type that loading cannot fill is a `MappingError`."""
