@@ -42,7 +42,8 @@ class Locale:
 
     def share(self, value: float) -> str:
         """A fraction in per cent: one decimal from 10 % on, two below."""
-        return self.decimal(value * 100, 1 if abs(value) >= 0.0995 else 2) + self.percent
+        digits = 1 if abs(value) >= 0.0995 else 2 if value else 0
+        return self.decimal(value * 100, digits) + self.percent
 
     def number(self, value: float | None, unit: str = "") -> str:
         """A value of a metric: shares in per cent, whole numbers whole, others with two decimals."""
@@ -53,9 +54,11 @@ class Locale:
         return self.decimal(value, 0 if isinstance(value, int) else 2)
 
     def relative(self, change: float | None) -> str:
-        """A relative change (0.042 is ``+4.2%``); from 100 % on without decimals."""
+        """A relative change (0.042 is ``+4.2%``); from 100 % on without decimals, from tenfold on as ``×10``."""
         if change is None:
             return NOTHING
+        if change >= 8.995:
+            return f"×{self.decimal(change + 1)}"
         return self.decimal(change * 100, 1 if abs(change) < 0.9995 else 0, sign=True) + self.percent
 
     def points(self, change: float | None) -> str:

@@ -12,7 +12,7 @@ from appanalytics.engine import Engine
 from appanalytics.errors import FileError
 from appanalytics.locales import Locale, locale_of
 from appanalytics.reports.arrivals import Gap, find_gap, read_arrivals, silent_sources
-from appanalytics.reports.contents import Contents, Item, load_contents
+from appanalytics.reports.contents import Contents, Item, Section, load_contents
 from appanalytics.reports.figures import History, read_history
 from appanalytics.reports.message import CAPTION_LIMIT, Block, Line, Message
 from appanalytics.reports.picture import Panel, Picture
@@ -106,20 +106,13 @@ class _Writer:
     def complete(self, history: History, silent: list[str]) -> DailyReport:
         """The report with its numbers, and a note for each source without events."""
         blocks = tuple(
-            Block(
-                f"{section.emoji} {self._text(section.title)}".strip(),
-                tuple(
-                    Line(item.emoji, self._label(item), history.reading(self.catalog, item.metric))
-                    for item in section.metrics
-                ),
-            )
-            for section in self.contents.sections
+            self._block(section, history) for section in self.contents.sections if self._is_used(section, history)
         )
         words = WORDS[self.locale.code]
         notes = tuple(words.silent.format(source=self._source(name)) for name in silent)
         names = dict.fromkeys(item.metric for item in self.contents.items())
         figures = tuple(history.reading(self.catalog, name).as_record(self.day) for name in names)
-        return self._report(blocks, notes, figures, self._picture(history))
+        return self._report(blocks, notes, figures, self._picture(history), is_complete=True)
 
     def incomplete(self, history: History, gap: Gap) -> DailyReport:
         """The report that says what is missing; the picture shows the days before."""
@@ -128,17 +121,31 @@ class _Writer:
         why = words.lacks[gap.lack].format(source=self._source(gap.source), last=self._moment(gap.last))
         emptied = {name: (*values[:-1], None) for name, values in history.values.items()}
         drawing = self._picture(History(history.last, emptied), warning=first)
-        return self._report((), ("\n".join((first, why, words.later)),), (), drawing)
+        return self._report((), ("\n".join((first, why, words.later)),), (), drawing, is_complete=False)
+
+    def _is_used(self, section: Section, history: History) -> bool:
+        return any(value for item in section.metrics for value in history.values[item.metric])
+
+    def _block(self, section: Section, history: History) -> Block:
+        heading = f"{section.emoji} {self._text(section.title)}".strip()
+        readings = [(item, history.reading(self.catalog, item.metric)) for item in section.metrics]
+        return Block(heading, tuple(Line(item.emoji, self._label(item), reading) for item, reading in readings))
 
     def _report(
-        self, blocks: tuple[Block, ...], notes: tuple[str, ...], figures: tuple[dict[str, Any], ...], drawing: Picture
+        self,
+        blocks: tuple[Block, ...],
+        notes: tuple[str, ...],
+        figures: tuple[dict[str, Any], ...],
+        drawing: Picture,
+        *,
+        is_complete: bool,
     ) -> DailyReport:
         title = f"{self.contents.emoji} {self._text(self.contents.title)}".strip()
         message = Message(title, self.day, blocks, notes, self.locale)
         return DailyReport(
             day=self.day,
             locale=self.locale.code,
-            complete=bool(blocks),
+            complete=is_complete,
             text=message.as_text(),
             html=message.as_html(),
             caption=message.as_html(CAPTION_LIMIT),

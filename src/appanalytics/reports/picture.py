@@ -152,7 +152,7 @@ def _scale(axes: Any, panel: Panel) -> None:
         room = max(high - low, abs(high) * 0.02, 0.001)
         low, high = low - room * 0.3, high + room * 0.1
     else:
-        low, high = min(0, low), (high or 1) * 1.08
+        low, high = min(0, low) * 1.08, max(0, high) * 1.08 or 1
     axes.set_ylim(low, max(high, low + (max(_last_days(panel), default=low) - low) / 0.68))
     axes.set_xlim(-0.35, WEEK - 0.65)
 
@@ -189,27 +189,24 @@ def _label_last(axes: Any, panel: Panel, picture: Picture) -> None:
     """The last day's value and its change against the week before, above everything that is drawn near."""
     from matplotlib.patheffects import withStroke
 
-    value = panel.values[-1]
-    if value is None:
-        axes.text(0.99, 0.93, WORDS[picture.locale.code].no_data, transform=axes.transAxes, ha="right", va="center",
-                  size=_points(27), color=MUTED, family=FAMILY)  # fmt: skip
-        return
-    axes.plot([WEEK - 1], [value], "o", color=PALETTE[0], markersize=13, markeredgecolor="white", markeredgewidth=2.5,
-              clip_on=False, zorder=5)  # fmt: skip
-    moved = change(value, panel.values[-8], panel.unit)
-    text = picture.locale.number(value, panel.unit)
-    note = {
-        "xycoords": "data",
-        "textcoords": "offset points",
+    font: dict[str, Any] = {
         "ha": "right",
         "family": FAMILY,
-        "annotation_clip": False,
         "path_effects": [withStroke(linewidth=6, foreground="white")],
     }
-    top = (WEEK - 0.7, max(_last_days(panel)))
-    lift = 14 + (_points(34) if moved is not None else 0)
-    axes.annotate(text, top, (0, lift), size=_points(36), weight="bold", color=PALETTE[0], **note)
+    value = panel.values[-1]
+    if value is None:
+        words = WORDS[picture.locale.code]
+        axes.text(0.99, 0.9, words.no_data, transform=axes.transAxes, size=_points(27), color=MUTED, **font)
+        return
+    dot = {"markersize": 13, "markeredgecolor": "white", "markeredgewidth": 2.5, "clip_on": False, "zorder": 5}
+    axes.plot([WEEK - 1], [value], "o", color=PALETTE[0], **dot)
+    moved = change(value, panel.values[-8], panel.unit)
+    texts = [(picture.locale.number(value, panel.unit), 36, PALETTE[0])]
     if moved is not None:
-        colour = _COLOURS[verdict(moved, panel.good)]
-        shown = picture.locale.change(moved, panel.unit)
-        axes.annotate(shown, top, (0, 12), size=_points(28), weight="bold", color=colour, **note)
+        texts.insert(0, (picture.locale.change(moved, panel.unit), 28, _COLOURS[verdict(moved, panel.good)]))
+    lift, top = 12.0, (WEEK - 0.7, max(_last_days(panel)))
+    for text, size, colour in texts:
+        place = {"xytext": (0, lift), "textcoords": "offset points", "annotation_clip": False}
+        axes.annotate(text, top, **place, size=_points(size), weight="bold", color=colour, **font)
+        lift += _points(size) + 6

@@ -129,7 +129,8 @@ def test_pyplot_is_never_touched() -> None:
     import subprocess
     import sys
 
-    code = "import sys, appanalytics.pictures as p; p.png(p.new_figure(9, 9)); sys.exit('matplotlib.pyplot' in sys.modules)"
+    draw = "import sys, appanalytics.pictures as p; p.png(p.new_figure(9, 9))"
+    code = f"{draw}; sys.exit('matplotlib.pyplot' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
