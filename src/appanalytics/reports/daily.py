@@ -101,6 +101,7 @@ class _Writer:
 
     @property
     def catalog(self) -> Catalog:
+        """The layout's catalog."""
         return self.layout.catalog
 
     def complete(self, history: History, silent: list[str]) -> DailyReport:

@@ -181,7 +181,9 @@ def _label_values(axes: Any, panel: Panel, locale: Locale) -> None:
         return locale.short_share(value) if panel.unit == "share" else locale.short(value)
 
     whole = all(isinstance(value, int) for value in panel.values if value is not None)
-    axes.yaxis.set_major_locator(MaxNLocator(4, integer=whole, steps=[1, 2, 2.5, 5, 10]))
+    low, high = axes.get_ylim()
+    ticks = MaxNLocator(4, integer=whole, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    axes.set_yticks([tick for tick in ticks if low <= tick <= low + 0.95 * (high - low)])  # the title stands above
     axes.yaxis.set_major_formatter(FuncFormatter(shown))
 
 
