@@ -1,0 +1,4 @@
+SELECT $day AS day, $user AS person, $counters
+    FROM $table
+    WHERE $where
+    GROUP BY day, person
