@@ -15,7 +15,7 @@ from appanalytics.warehouse.rollup.layout import events_column
 def from_rollup(catalog: Catalog, since: str, until: str, more: str = "") -> str:
     """Activity of whole days ``[since, until)`` (SQL expressions) from `user_day`."""
     columns = ", ".join(
-        [*map(identifier, catalog.user_columns()), *(events_column(name) for name in catalog.sources)]
+        [*map(identifier, catalog.user_columns()), *(events_column(name) for name in catalog.sources), "single"]
     )
     return (
         f"(SELECT day, toInt32(day) AS slot, user_id, {columns} FROM user_day"

@@ -16,7 +16,8 @@ from appanalytics.warehouse.rollup.build import is_current
 class Coverage:
     """The events' first and last instants, and why rollups cannot answer (empty: they can).
 
-    ``stale`` lists days that changed since they were rolled up.
+    ``stale`` lists days that changed since they were rolled up. ``has_changing`` says that some users' attributes
+    changed, ``has_mixed`` that compact dimensions did.
     """
 
     first: datetime | None
@@ -24,6 +25,7 @@ class Coverage:
     stale: tuple[date, ...] = ()
     reason: str = ""
     has_mixed: bool = False
+    has_changing: bool = False
 
     def why_not_rollups(self, first: date, last: date) -> str:
         """Why rollups cannot answer for the days ``first`` to ``last``; empty when they can."""
@@ -62,8 +64,8 @@ def read_coverage(engine: Engine, layout: Layout) -> Coverage:
                 counted = f"{row['source']} has {row['events']:,} events, {rolled:,} are rolled up"
                 reason = f"{counted}; run: appanalytics rollup"
                 return Coverage(first, last, reason=reason)
-    mixed = bool(engine.scalar("SELECT count() > 0 FROM (SELECT 1 FROM mixed_users WHERE compact LIMIT 1)"))
-    return Coverage(first, last, stale, has_mixed=mixed)
+    found = engine.rows("SELECT count() > 0 AS changing, max(compact) AS mixed FROM mixed_users")[0]
+    return Coverage(first, last, stale, has_mixed=bool(found["mixed"]), has_changing=bool(found["changing"]))
 
 
 def _aware(moment: datetime) -> datetime:

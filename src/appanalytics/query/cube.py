@@ -53,7 +53,7 @@ class Cube:
             keys = self.plan.timeline.bucket_keys()
             buckets = _places(table.column("bucket"), keys)
             for leaf in statement.leaves:
-                self._sum(leaf, buckets, places, table.column(column(leaf)))
+                self._sum(leaf, buckets, places, table.column(column(leaf)), statement.sign)
         elif statement.kind == "rolling":
             self._add_rolling(statement, table, places)
         else:
@@ -62,11 +62,11 @@ class Cube:
     def _empty(self, kind: type = int) -> Values:
         return np.zeros((len(self.plan.timeline.buckets), len(self.combinations)), dtype=kind)
 
-    def _sum(self, leaf: str, buckets: Values, places: Values, values: pa.ChunkedArray) -> None:
+    def _sum(self, leaf: str, buckets: Values, places: Values, values: pa.ChunkedArray, sign: int) -> None:
         numbers = values.to_numpy(zero_copy_only=False)
         kind = float if numbers.dtype.kind == "f" else int
         held = self.leaves.setdefault(leaf, self._empty(kind))
-        np.add.at(held, (buckets, places), numbers.astype(kind))
+        np.add.at(held, (buckets, places), numbers.astype(kind) * sign)
 
     def _add_rolling(self, statement: Statement, table: pa.Table, places: Values) -> None:
         timeline = self.plan.timeline

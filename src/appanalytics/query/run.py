@@ -13,9 +13,10 @@ from appanalytics.catalog.sql import UNKNOWN, known_labels
 from appanalytics.engine import Engine
 from appanalytics.errors import QuestionError, nearest
 from appanalytics.query.answer import Answer, Record
+from appanalytics.query.asked import Prefer
 from appanalytics.query.coverage import Coverage, read_coverage
 from appanalytics.query.cube import Cube, Values
-from appanalytics.query.plan import Prefer, make_plan
+from appanalytics.query.plan import make_plan
 from appanalytics.query.question import Question
 from appanalytics.query.scope import Scope
 from appanalytics.query.statements import Statement

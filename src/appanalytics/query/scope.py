@@ -50,7 +50,8 @@ class Scope:
 
     def conditions(self, question: Question) -> tuple[list[str], dict[str, Any]]:
         """Filters of a question and their parameters."""
-        parts, parameters = [], {}
+        parts: list[str] = []
+        parameters: dict[str, Any] = {}
         for number, each in enumerate(question.where):
             text, bound = self._condition(each, f"where_{number}")
             parts.append(f"NOT ({text})" if each.negated else text)

@@ -58,6 +58,31 @@ def delta_of_rollup(groups: Sequence[str], conditions: Sequence[str]) -> str:
     return f"SELECT\n    {comma(columns)}\nFROM active_delta{where(conditions)}\nGROUP BY {keys}"
 
 
+def delta_of_links(previous: str, groups: Sequence[str], conditions: Sequence[str]) -> str:
+    """The same differences from rows that know their user's active day before; one row a user and day."""
+    names = "".join(f", {name}" for name in _outputs(groups))
+    inner = comma(["day", f"{previous} AS previous", *groups, "count() AS users"], 12)
+    return f"""SELECT days, greatest(step.1, toInt32({{first:Date}})) AS slot{names}, sum(step.2 * users) AS delta
+FROM
+(
+    SELECT days, users{names},
+        if(previous = toDate(0) OR day - previous >= days,
+           [(toInt32(day), 1), (toInt32(day) + days, -1)],
+           [(toInt32(day) + days, -1), (toInt32(previous) + days, 1)]) AS steps
+    FROM
+    (
+        SELECT
+            {inner}
+        FROM user_day{where(conditions)}
+        GROUP BY day, previous{names}
+    )
+    ARRAY JOIN {{windows:Array(UInt16)}} AS days
+)
+ARRAY JOIN steps AS step
+WHERE step.1 < toInt32({{until:Date}})
+GROUP BY days, slot{names}"""
+
+
 def delta_of_activity(activity: str, groups: Sequence[str], apart: Sequence[str], conditions: Sequence[str]) -> str:
     """The same differences worked out from activity: exact for any dimension and for changing attributes.
 
@@ -125,6 +150,12 @@ def users_having(
 )"""
 
 
+def users_of_spans(users: str, groups: Sequence[str], leaf: str) -> str:
+    """Different users by bucket, from those of `users_having`."""
+    keys = ", ".join(["bucket", *_outputs(groups)])
+    columns = ", ".join(["bucket_of_span AS bucket", *_outputs(groups), f"uniqExact(user_id) AS {column(leaf)}"])
+    return f"SELECT {columns}\nFROM {users}\nGROUP BY {keys}"
+
+
 def _outputs(groups: Sequence[str]) -> list[str]:
     return [group.rpartition(" AS ")[2] for group in groups]
-

@@ -34,7 +34,13 @@ FIRST, LAST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 31, tzinfo=UTC
 def planned(asked: dict) -> str:
     zone = ZoneInfo(asked.pop("zone", "UTC"))
     window = Window.of(*asked.pop("window"), zone)
-    coverage = Coverage(FIRST, LAST, stale=tuple(asked.pop("stale", ())), has_mixed=asked.pop("mixed", False))
+    coverage = Coverage(
+        FIRST,
+        LAST,
+        stale=tuple(asked.pop("stale", ())),
+        has_mixed=asked.pop("mixed", False),
+        has_changing=asked.pop("changing", False),
+    )
     prefer = Prefer.parse(asked.pop("prefer", "auto"))
     question = Question.of(CATALOG, asked.pop("metrics"), window, **asked)
     return make_plan(Layout(CATALOG, zone, TYPES), coverage, question, prefer).explain()
@@ -62,7 +68,8 @@ def ask(metrics: str = "views", since: str = "2026-01-01", until: str = "2026-01
 @pytest.mark.parametrize(
     ("asked", "relation"),
     [
-        ({"metrics": "views"}, "user_day"),
+        ({"metrics": "views"}, "slice_day"),
+        ({"metrics": "users", "by": ["source", "os"], "grain": "week"}, "active_link"),
         ({"metrics": "views", "by": "city"}, "user_day"),
         ({"metrics": "views", "by": "post"}, "post_day"),
         ({"metrics": "views", "by": ["post", "city"]}, "events feed"),
@@ -76,7 +83,7 @@ def ask(metrics: str = "views", since: str = "2026-01-01", until: str = "2026-01
         ({"metrics": "mau", "grain": "hour"}, "events of all sources"),
         ({"metrics": "users", "since": "2026-01-01T06:00"}, "events of all sources"),
         ({"metrics": "views", "stale": [date(2026, 1, 3)]}, "events feed"),
-        ({"metrics": "views", "stale": [date(2026, 2, 3)]}, "user_day"),
+        ({"metrics": "views", "stale": [date(2026, 2, 3)]}, "slice_day"),
         # A rolling window looks back, so a day before the question matters, too.
         ({"metrics": "mau", "stale": [date(2025, 12, 20)]}, "events of all sources"),
         ({"metrics": "views", "prefer": "events"}, "events feed"),
@@ -99,4 +106,4 @@ def test_values_of_users_never_become_sql() -> None:
 
 
 def test_measures_of_one_relation_share_a_statement() -> None:
-    assert ask(metrics="views,likes,ctr,feed_users,messages").count("SELECT") == 1
+    assert ask(metrics="views,likes,ctr,feed_users,messages", by="city").count("SELECT") == 1

@@ -1,8 +1,10 @@
 """Rollups: small exact tables that answer instead of the events.
 
 * ``user_day``: one row for each user, day and combination of attributes, with counters, ``first_day`` (the
-  user's first active day), ``prev_day`` (the active day before; 1970-01-01 if none) and ``lead`` (1 on the row
-  with the user's earliest event of the day, so that rows with ``lead`` count users of a day)
+  user's first active day) and ``prev_day`` (the active day before; 1970-01-01 if none), in any source and in
+  each (``feed_first_day``, …); ``lead`` is 1 on the row with the user's earliest event of the day, so that the
+  sum of it counts users; ``single`` is 1 where the user has one row on the day
+* ``slice_day``: counters by day and compact dimensions
 * ``active_link``: users by day, previous active day, service and compact dimensions
 * ``active_delta``: from it, the change of the number of users active in the last `w` days; running sums of it
   are exact rolling counts, additive over days, dimensions and shards

@@ -1,16 +1,16 @@
 """Build the rollups: which days, in which order, and how a crash or a late event cannot make a number wrong.
 
-A batch of days is prepared in tables of its own and then put in place partition by partition (``REPLACE
-PARTITION`` is atomic and can be repeated). Only then is the day log told; a run that dies leaves its days stale
+A batch of days is prepared in work tables and then put in place partition by partition (``REPLACE PARTITION`` is
+atomic and can be repeated). Only then is the day log told; a run that dies leaves its days stale
 and the next one does them again. Events that come late change `first_day` and `prev_day` of later days: the
 users whose rows changed are found, and every later day on which they were active joins the work.
 """
 
 from __future__ import annotations
 
-import contextlib
-import secrets
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -22,10 +22,12 @@ from appanalytics.progress import Progress, silent
 from appanalytics.warehouse import days as day_log
 from appanalytics.warehouse.meta import read_meta, write_meta
 from appanalytics.warehouse.rollup import shapes, tables
-from appanalytics.warehouse.rollup.layout import TABLES, Layout
+from appanalytics.warehouse.rollup.layout import TABLES, VERSION, Layout
+from appanalytics.warehouse.rollup.partitions import MONTH, WEEK, drop_leftovers, put_days, put_partitions, work_table
+from appanalytics.window import Grain, day_start, next_bucket_day
 
 _LAYOUT_KEY = "rollup_layout"
-_PREFIX = "rollup_work_"
+_ONE_AT_A_TIME = threading.Lock()
 #: Events prepared at once. Bounds memory and is what a Ctrl-C can lose.
 BATCH_EVENTS = 12_000_000
 
@@ -47,7 +49,7 @@ class RollupReport:
 
 def layout_id(layout: Layout) -> str:
     """What stored rollups must match to be used: the catalog's fingerprint and the reporting time zone."""
-    return f"{layout.catalog.fingerprint()} {layout.zone.key}"
+    return f"{VERSION} {layout.catalog.fingerprint()} {layout.zone.key}"
 
 
 def is_current(engine: Engine, layout: Layout) -> bool:
@@ -71,11 +73,12 @@ def rollup(
     nothing. A new catalog or time zone starts the rollups afresh.
     """
     layout = Layout.read(engine, catalog, zone)
-    _prepare(engine, layout)
-    counts = event_counts(engine, layout)
-    _notice_unmarked(engine, counts)
-    todo = _chosen(engine, counts, first, until, force=force)
-    return _Run(engine, layout, counts, progress).work(todo)
+    with _ONE_AT_A_TIME:  # two runs would copy each other's days of a partition before they are done
+        _prepare(engine, layout)
+        counts = event_counts(engine, layout)
+        _notice_unmarked(engine, counts)
+        todo = _chosen(engine, first, until, force=force)
+        return _Run(engine, layout, counts, progress).work(todo)
 
 
 def event_counts(engine: Engine, layout: Layout) -> dict[date, dict[str, int]]:
@@ -87,23 +90,13 @@ def event_counts(engine: Engine, layout: Layout) -> dict[date, dict[str, int]]:
 
 
 def _prepare(engine: Engine, layout: Layout) -> None:
-    _drop_leftovers(engine)
+    drop_leftovers(engine)
     if not is_current(engine, layout):
         day_log.mark_changed(engine, [state.day for state in day_log.day_states(engine)])
         for name in TABLES:
             engine.execute(f"DROP TABLE IF EXISTS {name} SYNC")
         tables.create_tables(engine, layout)
         write_meta(engine, _LAYOUT_KEY, layout_id(layout))
-
-
-def _drop_leftovers(engine: Engine) -> None:
-    stale = engine.rows(
-        "SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, {prefix:String})"
-        " AND (metadata_modification_time < now() - 3600 OR {embedded:Bool})",
-        {"prefix": _PREFIX, "embedded": engine.url.is_embedded},
-    )
-    for row in stale:
-        engine.execute(f"DROP TABLE IF EXISTS {row['name']} SYNC")
 
 
 def _notice_unmarked(engine: Engine, counts: dict[date, dict[str, int]]) -> None:
@@ -115,9 +108,7 @@ def _notice_unmarked(engine: Engine, counts: dict[date, dict[str, int]]) -> None
     day_log.mark_changed(engine, fresh)
 
 
-def _chosen(
-    engine: Engine, counts: dict[date, dict[str, int]], first: date | None, until: date | None, *, force: bool
-) -> list[date]:
+def _chosen(engine: Engine, first: date | None, until: date | None, *, force: bool) -> list[date]:
     states = day_log.day_states(engine)
     wanted = {state.day for state in states if state.is_stale or force}
     return sorted(day for day in wanted if (first is None or day >= first) and (until is None or day < until))
@@ -168,28 +159,22 @@ class _Run:
         """Make the rows of some days and put them in place; return the later days whose links changed."""
         states = day_log.day_states(self.engine)
         marks = {state.day: state.changed for state in states if state.day in {*touched} - {*still_stale}}
-        with self._tables() as (stage, ready):
+        with (
+            self._work(tables.user_day, "") as stage,
+            self._work(tables.user_day, f"PARTITION BY {WEEK.sql}") as ready,
+        ):
             self._stage(stage, touched, from_events=from_events)
             later = self._later_days(stage, touched) if from_events else set()
             day_log.mark_changed(self.engine, later)
             self._link(stage, ready, touched)
-            self._replace_days("user_day", ready, touched)
             events = self._staged_events(stage, touched)
+            put_days(self.engine, "user_day", ready, touched, WEEK)
         self._derive(touched, posts=from_events)
         day_log.mark_rolled(self.engine, marks, events)
         return later
 
-    @contextlib.contextmanager
-    def _tables(self) -> Iterator[tuple[str, str]]:
-        run = _PREFIX + secrets.token_hex(6)
-        stage, ready = f"{run}_stage", f"{run}_ready"
-        try:
-            self.engine.execute(tables.user_day(stage, self.layout, ""))
-            self.engine.execute(tables.user_day(ready, self.layout, "PARTITION BY day"))
-            yield stage, ready
-        finally:
-            for name in (stage, ready):
-                self.engine.execute(f"DROP TABLE IF EXISTS {name} SYNC")
+    def _work(self, make: Callable[..., str], *more: str) -> AbstractContextManager[str]:
+        return work_table(self.engine, lambda name: make(name, self.layout, *more))
 
     def _stage(self, stage: str, touched: list[date], *, from_events: bool) -> None:
         if from_events:
@@ -220,60 +205,36 @@ class _Run:
         return events
 
     def _derive(self, touched: list[date], *, posts: bool) -> None:
-        with self._copy("active_link", tables.active_link, "PARTITION BY day") as target:
+        with self._work(tables.slice_day) as target:
+            self.engine.execute(self.sql.slice_day(target), {"days": touched})
+            put_days(self.engine, "slice_day", target, touched, MONTH)
+        with self._work(tables.active_link) as target:
             self.engine.execute(self.sql.active_link(target), {"days": touched, "last": touched[-1]})
-            self._replace_days("active_link", target, touched)
+            put_days(self.engine, "active_link", target, touched, MONTH)
         if self.layout.item_source and posts:
-            with self._copy("post_day", tables.post_day) as target:
+            with self._work(tables.post_day) as target:
                 self.engine.execute(self.sql.post_day(target), self._span(touched))
-                self._replace_days("post_day", target, touched)
-        longest = max(self.layout.windows, default=0)
-        self._derive_months("active_delta", months(touched[0], touched[-1] + timedelta(days=longest)))
-        self._derive_months("retention_day", sorted({day.replace(day=1) for day in touched}))
-
-    def _derive_months(self, name: str, firsts: list[date]) -> None:
-        make = {"active_delta": tables.active_delta, "retention_day": tables.retention_day}[name]
-        with self._copy(name, make) as target:
-            for first in firsts:
-                until = next_month(first)
-                longest = max(self.layout.windows, default=0)
-                parameters: dict[str, Any] = {"first": first, "until": until}
-                if name == "active_delta":
-                    parameters |= {"windows": self.layout.windows, "longest": longest}
-                self.engine.execute(getattr(self.sql, name)(target), parameters)
-            self._replace(name, target, [f"{first:%Y%m}" for first in firsts])
-
-    @contextlib.contextmanager
-    def _copy(self, name: str, make: Any, *more: str) -> Iterator[str]:
-        target = f"{_PREFIX}{secrets.token_hex(6)}_{name}"
-        try:
-            self.engine.execute(make(target, self.layout, *more))
-            yield target
-        finally:
-            self.engine.execute(f"DROP TABLE IF EXISTS {target} SYNC")
-
-    def _replace_days(self, name: str, source: str, touched: list[date]) -> None:
-        self._replace(name, source, [f"{day:%Y%m%d}" for day in touched])
-
-    def _replace(self, name: str, source: str, partitions: list[str]) -> None:
-        """Put prepared partitions in the place of a table's own; those with no rows are dropped."""
-        filled = self.engine.rows(
-            "SELECT DISTINCT partition_id FROM system.parts"
-            " WHERE active AND database = currentDatabase() AND table = {source:String}",
-            {"source": source},
-        )
-        full = {row["partition_id"] for row in filled}
-        for partition in partitions:
-            change = (
-                f"REPLACE PARTITION ID '{partition}' FROM {source}"
-                if partition in full
-                else (f"DROP PARTITION ID '{partition}'")
+                put_days(self.engine, "post_day", target, touched, MONTH)
+        self._derive_deltas(touched)
+        with self._work(tables.retention_day) as target:
+            self._by_month(
+                "retention_day", target, self.sql.retention_day(target), months(touched[0], touched[-1]), {}
             )
-            self.engine.execute(f"ALTER TABLE {name} {change}")
+
+    def _derive_deltas(self, touched: list[date]) -> None:
+        """Make the months of `active_delta` that the touched days reach: up to their longest window later."""
+        longest = max(self.layout.windows, default=0)
+        parameters = {"windows": self.layout.windows, "longest": longest}
+        with self._work(tables.active_delta) as target:
+            reached = months(touched[0], touched[-1] + timedelta(days=longest))
+            self._by_month("active_delta", target, self.sql.active_delta(target), reached, parameters)
+
+    def _by_month(self, name: str, target: str, sql: str, firsts: list[date], parameters: dict[str, Any]) -> None:
+        for first in firsts:
+            self.engine.execute(sql, {"first": first, "until": next_bucket_day(first, Grain.MONTH), **parameters})
+        put_partitions(self.engine, name, target, [MONTH.id(first) for first in firsts])
 
     def _span(self, batch: list[date]) -> dict[str, Any]:
-        from appanalytics.window import day_start
-
         zone = self.layout.zone
         return {
             "days": batch,
@@ -287,10 +248,5 @@ def months(first: date, last: date) -> list[date]:
     found, month = [], first.replace(day=1)
     while month <= last:
         found.append(month)
-        month = next_month(month)
+        month = next_bucket_day(month, Grain.MONTH)
     return found
-
-
-def next_month(day: date) -> date:
-    """First day of the month after."""
-    return (day.replace(day=28) + timedelta(days=4)).replace(day=1)

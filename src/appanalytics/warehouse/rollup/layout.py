@@ -15,7 +15,9 @@ from appanalytics.sqltext import identifier
 
 #: The service of `active_link` and `active_delta` that stands for any source.
 ANY_SERVICE = "any"
-TABLES = ("user_day", "active_link", "active_delta", "retention_day", "post_day", "mixed_users")
+TABLES = ("user_day", "slice_day", "active_link", "active_delta", "retention_day", "post_day", "mixed_users")
+#: Raised when the tables or what is in them change shape, so that stored rollups are made afresh.
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,12 @@ class Layout:
         source = self.catalog.sources[dimension.only or ""]
         return self.types[source.name][source.column(dimension.column)]
 
+    @cached_property
+    def link_columns(self) -> list[str]:
+        """First and previous active day: in any source, then in each."""
+        per_source = [name for source in self.catalog.sources for name in (first_column(source), prev_column(source))]
+        return ["first_day", "prev_day", *per_source]
+
     def column_of(self, measure: Measure) -> str:
         """The counter column of an additive measure."""
         if measure in self.stored_measures:
@@ -132,6 +140,16 @@ class Layout:
     def compact_labels(self) -> list[str]:
         """Each compact dimension as an expression over a user's raw columns."""
         return [expressions.label(each, identifier(each.column)) for each in self.compact]
+
+
+def first_column(source: str) -> str:
+    """Name of the user's first day in a source."""
+    return f"{source}_first_day"
+
+
+def prev_column(source: str) -> str:
+    """Name of the user's active day in a source before the row's day."""
+    return f"{source}_prev_day"
 
 
 def events_column(source: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from appanalytics.catalog import Source
 from appanalytics.catalog import sql as expressions
 from appanalytics.sqltext import identifier, literal, render
-from appanalytics.warehouse.rollup.layout import ANY_SERVICE, Layout, events_column
+from appanalytics.warehouse.rollup.layout import ANY_SERVICE, Layout, events_column, first_column, prev_column
 
 _PACKAGE = "appanalytics.warehouse.rollup"
 
@@ -61,7 +61,7 @@ class Shapes:
 
     def user_day_again(self, stage: str) -> str:
         """Fill ``stage`` from the stored rows of {days}, to link them again."""
-        columns = ", ".join(["day", "user_id", *self.columns, *self.counters, "first_time", "lead"])
+        columns = ", ".join(["day", "user_id", *self.columns, *self.counters, "first_time", "lead", "single"])
         return f"INSERT INTO {stage} ({columns}) SELECT {columns} FROM user_day WHERE day IN {{days:Array(Date)}}"
 
     def changed_users(self, stage: str) -> str:
@@ -72,13 +72,24 @@ class Shapes:
 
     def links(self, stage: str, ready: str) -> str:
         """Fill ``ready`` with the rows of ``stage`` and their links."""
+        sources = list(self.layout.catalog.sources)
+        days = [f"arraySort(groupUniqArrayIf(day, in_{name})) AS {name}_days" for name in sources]
+        own = ["day", "user_id", *self.columns, *self.counters, "first_time", "lead", "single"]
+        found = ["days[1] AS first_day", "arrayLast(each -> each < staged.day, days) AS prev_day"]
+        for name in sources:
+            # A user's first day in a source may lie after this row's day; then there is none yet.
+            first = f"{name}_days[1]"
+            found.append(f"if({first} <= staged.day, {first}, toDate(0)) AS {first_column(name)}")
+            found.append(f"arrayLast(each -> each < staged.day, {name}_days) AS {prev_column(name)}")
         return self._render(
             "links",
             stage=stage,
             ready=ready,
+            all=", ".join([*own, *self.layout.link_columns]),
+            own=", ".join(f"staged.{column}" for column in own),
+            found=", ".join(found),
+            days=", ".join(["arraySort(groupUniqArray(day)) AS days", *days]),
             timeline=self._timeline(stage),
-            staged_columns=", ".join(f"staged.{column}" for column in self.columns),
-            staged_counters=", ".join(f"staged.{column}" for column in self.counters),
         )
 
     def mixed_users(self, stage: str) -> str:
@@ -95,11 +106,23 @@ class Shapes:
         return f"SELECT day, {sums} FROM {stage} GROUP BY day"
 
     def _timeline(self, stage: str) -> str:
-        columns = ", ".join(["user_id", "day", *self.columns])
+        """Rows of the users of ``stage`` up to {last}: the prepared ones, and the stored ones of other days."""
+        active = [f"{identifier(events_column(name))} > 0 AS in_{name}" for name in self.layout.catalog.sources]
+        columns = ", ".join(["user_id", "day", *self.columns, *active])
         return (
             f"(SELECT {columns} FROM {stage}\n        UNION ALL\n"
             f"        SELECT {columns} FROM user_day WHERE day <= {{last:Date}} AND day NOT IN {{days:Array(Date)}}"
             f" AND user_id IN (SELECT user_id FROM {stage}))"
+        )
+
+    def slice_day(self, target: str) -> str:
+        """Fill ``target`` with the counters of {days}."""
+        sums = ", ".join(f"sum({column})" for column in self.counters)
+        labels = ", ".join(self.layout.compact_labels())
+        keys = ", ".join(str(place) for place in range(1, len(self.names) + 2))
+        return (
+            f"INSERT INTO {target} ({', '.join(['day', *self.names, *self.counters])})\n"
+            f"SELECT day, {labels}, {sums} FROM user_day WHERE day IN {{days:Array(Date)}} GROUP BY {keys}"
         )
 
     def active_link(self, target: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from appanalytics.engine import Engine
 from appanalytics.sqltext import comma, identifier
 from appanalytics.warehouse.rollup.layout import Layout
+from appanalytics.warehouse.rollup.partitions import MONTH, WEEK
 
 _TEXT = "LowCardinality(String)"
 
@@ -18,8 +19,9 @@ def create_tables(engine: Engine, layout: Layout) -> None:
 def ddl(layout: Layout) -> list[str]:
     """The CREATE statements of all rollups."""
     return [
-        user_day("user_day", layout, "PARTITION BY day"),
-        active_link("active_link", layout, "PARTITION BY day"),
+        user_day("user_day", layout, f"PARTITION BY {WEEK.sql}"),
+        slice_day("slice_day", layout),
+        active_link("active_link", layout),
         active_delta("active_delta", layout),
         retention_day("retention_day", layout),
         post_day("post_day", layout),
@@ -37,14 +39,24 @@ def user_day(name: str, layout: Layout, partition: str) -> str:
         *(f"{identifier(column)} {kind} CODEC(ZSTD(1))" for column, kind in layout.counters.items()),
         "first_time DateTime64(3, 'UTC') CODEC(ZSTD(1))",
         "lead UInt8 CODEC(ZSTD(1))",
-        "first_day Date CODEC(ZSTD(1))",
-        "prev_day Date CODEC(ZSTD(1))",
+        "single UInt8 CODEC(ZSTD(1))",
+        *(f"{identifier(column)} Date CODEC(ZSTD(1))" for column in layout.link_columns),
     ]
-    key = ", ".join(["user_id", *map(identifier, layout.user_columns)])
+    key = ", ".join(["day", "user_id", *map(identifier, layout.user_columns)])
     return _create(name, columns, f"ENGINE = MergeTree {partition} ORDER BY ({key})")
 
 
-def active_link(name: str, layout: Layout, partition: str) -> str:
+def slice_day(name: str, layout: Layout) -> str:
+    """Counters by day and compact dimensions."""
+    columns = [
+        "day Date CODEC(ZSTD(1))",
+        *_compact(layout),
+        *(f"{identifier(column)} {_wide(kind)} CODEC(ZSTD(1))" for column, kind in layout.counters.items()),
+    ]
+    return _create(name, columns, f"ENGINE = MergeTree PARTITION BY {MONTH.sql} ORDER BY ({_key(layout)}day)")
+
+
+def active_link(name: str, layout: Layout) -> str:
     """Users by day and their previous active day, for each service."""
     columns = [
         "day Date CODEC(ZSTD(1))",
@@ -53,7 +65,8 @@ def active_link(name: str, layout: Layout, partition: str) -> str:
         *_compact(layout),
         "users UInt32 CODEC(ZSTD(1))",
     ]
-    return _create(name, columns, f"ENGINE = MergeTree {partition} ORDER BY (service, {_key(layout)}prev_day)")
+    order = f"ORDER BY (service, {_key(layout)}day, prev_day)"
+    return _create(name, columns, f"ENGINE = MergeTree PARTITION BY {MONTH.sql} {order}")
 
 
 def active_delta(name: str, layout: Layout) -> str:
@@ -66,7 +79,7 @@ def active_delta(name: str, layout: Layout) -> str:
         "delta Int32 CODEC(ZSTD(1))",
     ]
     order = f"ORDER BY (service, days, {_key(layout)}day)"
-    return _create(name, columns, f"ENGINE = MergeTree PARTITION BY toYYYYMM(day) {order}")
+    return _create(name, columns, f"ENGINE = MergeTree PARTITION BY {MONTH.sql} {order}")
 
 
 def retention_day(name: str, layout: Layout) -> str:
@@ -80,7 +93,7 @@ def retention_day(name: str, layout: Layout) -> str:
         *(f"{identifier(column)} {_wide(kind)} CODEC(ZSTD(1))" for column, kind in layout.counters.items()),
     ]
     order = "ORDER BY (dimension, value, first_day, day)"
-    return _create(name, columns, f"ENGINE = MergeTree PARTITION BY toYYYYMM(day) {order}")
+    return _create(name, columns, f"ENGINE = MergeTree PARTITION BY {MONTH.sql} {order}")
 
 
 def post_day(name: str, layout: Layout) -> str:
@@ -91,7 +104,7 @@ def post_day(name: str, layout: Layout) -> str:
     columns += _compact(layout)
     columns += [f"{identifier(column)} {layout.counters[column]} CODEC(ZSTD(1))" for column in layout.item_counters]
     items = "".join(f"{identifier(each.name)}, " for each in layout.item_dimensions)
-    return _create(name, columns, f"ENGINE = MergeTree PARTITION BY day ORDER BY ({items}{_key(layout)}day)")
+    return _create(name, columns, f"ENGINE = MergeTree PARTITION BY {MONTH.sql} ORDER BY ({items}{_key(layout)}day)")
 
 
 def _compact(layout: Layout) -> list[str]:
