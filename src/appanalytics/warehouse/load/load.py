@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -137,8 +138,9 @@ def _run(
 ) -> dict[int, ChunkEntry]:
     loaded: dict[int, ChunkEntry] = {}
     fresh = not file.begun
-    with stage(engine, job.plan) as made:
-        for chunk in ahead(file.reader.chunks(file.plan.staging, file.entry.chunk_size)):
+    chunks = ahead(file.reader.chunks(file.plan.staging, file.entry.chunk_size))
+    with stage(engine, job.plan) as made, closing(chunks):
+        for chunk in chunks:
             if chunk.number not in before:
                 verdict = judge_chunk(engine, job, made, chunk)
                 if fresh:

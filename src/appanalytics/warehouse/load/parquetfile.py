@@ -111,7 +111,7 @@ def _stored(field: pa.Field, compact: bool, path: Path) -> tuple[CellKind, str]:
     if pa.types.is_boolean(kind):
         return CellKind.INTEGER, "Nullable(UInt8)"
     if pa.types.is_integer(kind):
-        return CellKind.INTEGER, "Nullable(UInt64)" if pa.types.is_unsigned_integer(kind) else "Nullable(Int64)"
+        return CellKind.INTEGER, f"Nullable({'U' if pa.types.is_unsigned_integer(kind) else ''}Int{kind.bit_width})"
     if pa.types.is_floating(kind):
         return CellKind.FLOAT, "Nullable(Float64)"
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
@@ -123,17 +123,19 @@ def _stored(field: pa.Field, compact: bool, path: Path) -> tuple[CellKind, str]:
 
 
 def _staged(column: pa.ChunkedArray, stored: str) -> pa.ChunkedArray:
+    is_dictionary = pa.types.is_dictionary(column.type)
     if stored.startswith("Low"):
         texts = pa.dictionary(pa.int32(), pa.string())
-        return pc.fill_null(column.cast(texts if pa.types.is_dictionary(column.type) else pa.string()), "").cast(
-            texts
-        )
+        return pc.fill_null(column.cast(texts if is_dictionary else pa.string()), "").cast(texts)
+    plain = column.cast(column.type.value_type) if is_dictionary else column
     if stored == "String":
-        plain = column.cast(pa.string()) if pa.types.is_decimal(column.type) else column.cast(pa.large_binary())
-        return pc.fill_null(plain, pa.scalar("" if plain.type == pa.string() else b"", plain.type))
+        text = plain.cast(pa.string()) if pa.types.is_decimal(plain.type) else plain.cast(pa.large_binary())
+        return pc.fill_null(text, pa.scalar("" if text.type == pa.string() else b"", text.type))
     if "DateTime64" in stored:
-        return column.cast(pa.timestamp("ms", "UTC") if _zoned(column) else pa.timestamp("ms"), safe=False)
-    return column.cast({"U": pa.uint64(), "I": pa.int64(), "F": pa.float64()}[stored.removeprefix("Nullable(")[0]])
+        return plain.cast(pa.timestamp("ms", "UTC") if _zoned(plain) else pa.timestamp("ms"), safe=False)
+    if pa.types.is_boolean(plain.type):
+        return plain.cast(pa.uint8())
+    return plain.cast(pa.float64()) if pa.types.is_floating(plain.type) else plain
 
 
 def _zoned(column: pa.ChunkedArray) -> bool:
