@@ -32,7 +32,7 @@ class Limits:
     volume_low: float = 0.7
     volume_high: float = 1.8
     #: Both only count where the deviation is this many robust standard deviations of the days before.
-    volume_scales: float = 4.0
+    volume_scales: float = 3.0
 
     #: Ages that people have, in years.
     oldest: int = 120
