@@ -28,7 +28,7 @@ DAY = date(2026, 3, 4)
 AS_OF = datetime(2026, 3, 8, 0, 30, tzinfo=UTC)
 CHECKS = {
     "freshness", "future", "volume", "values", "blind_likes", "copies", "day_log", "user_day", "post_day",
-    "active_delta", "retention_day", "report_daily",
+    "active_delta", "retention_day", "report_daily", "slice_day",
 }  # fmt: skip
 
 # A user views ten posts a day and likes every fourth; 40 users, whose attributes never change.
@@ -134,10 +134,15 @@ def test_an_empty_warehouse_skips_everything(engine: Engine, catalog: Catalog) -
 
 
 DEFECTS = {
-    "a day is gone from user_day": ("ALTER TABLE user_day DROP PARTITION ID '20260304'", "user_day"),
+    "a day is gone from user_day": ("ALTER TABLE user_day DELETE WHERE day = '2026-03-04'", "user_day"),
     "a user counts twice on a day": (
         "ALTER TABLE user_day UPDATE lead = 0 WHERE user_id = 3 AND day = '2026-03-04'", "user_day"),
-    "a day is gone from post_day": ("ALTER TABLE post_day DROP PARTITION ID '20260304'", "post_day"),
+    "a day is gone from post_day": ("ALTER TABLE post_day DELETE WHERE day = '2026-03-04'", "post_day"),
+    "a user's days are linked wrong": (
+        "ALTER TABLE user_day UPDATE prev_day = prev_day - 1 WHERE user_id = 3 AND day = '2026-03-04'", "user_day"),
+    "a first day is wrong": (
+        "ALTER TABLE user_day UPDATE first_day = day WHERE user_id = 3 AND day = '2026-03-04'", "user_day"),
+    "a slice is gone": ("ALTER TABLE slice_day DELETE WHERE day = '2026-03-04' AND os = 'iOS'", "slice_day"),
     "posts are counted wrong": ("ALTER TABLE post_day UPDATE likes = likes + 1 WHERE post = 3", "post_day"),
     "active_delta lost a change": (
         "ALTER TABLE active_delta DELETE WHERE day = '2026-03-01' AND service = 'any'", "active_delta"),

@@ -8,13 +8,15 @@ from datetime import date
 
 from appanalytics.sqltext import identifier
 from appanalytics.warehouse.checks.compare import by_day, differences
-from appanalytics.warehouse.checks.report import Check, settle, skipped
+from appanalytics.warehouse.checks.report import Check, Status, settle, skipped
 from appanalytics.warehouse.checks.rolled import HINT
 from appanalytics.warehouse.checks.scope import Scope
 from appanalytics.warehouse.rollup.layout import events_column
 
 _EVENTS = "events of every day: user_day against the tables of events"
 _RETENTION = "totals of every day and dimension: retention_day against user_day"
+_SLICES = "totals of every day: slice_day against user_day"
+_LINKS = "each user's first and previous days in user_day"
 _POSTS = "totals of every day: post_day against user_day"
 
 
@@ -37,6 +39,29 @@ def _wrong(scope: Scope) -> list[Check]:
         day: {column: counts.get(name, 0) for column, name in columns.items()} for day, counts in scope.counts.items()
     }
     return list(differences("user_day", _EVENTS, scope.user_days, expected, columns, scope.fresh_days, HINT))
+
+
+def user_links(scope: Scope) -> list[Check]:
+    """Users whose first day is not the earliest of their days, or whose previous days are not a chain of them.
+
+    Along a right chain the steps ``day - prev_day`` add up to the user's last day, the first step being from 0.
+    """
+    if not scope.current or sound_days(scope) != scope.fresh_days:
+        return skipped("user_day", _LINKS, "user_day must be rolled up and whole first")
+    users = scope.engine.scalar(scope.render("links"))
+    found = [Check("user_day", Status.FAILED, _LINKS, users, 0, hint=HINT)] if users else []
+    return settle("user_day", _LINKS, found)
+
+
+def slice_day(scope: Scope) -> list[Check]:
+    """Counters of a day, summed over all slices."""
+    days = sound_days(scope)
+    if not days:
+        return skipped("slice_day", _SLICES, "no rolled-up days")
+    columns = scope.layout.counters
+    found = by_day(scope.engine.rows(f"SELECT day, {_sums(columns)} FROM slice_day GROUP BY day"))
+    wrong = differences("slice_day", _SLICES, found, scope.user_days, columns, days, HINT)
+    return settle("slice_day", _SLICES, wrong, looked_at=f"{len(days)} days")
 
 
 def retention_day(scope: Scope) -> list[Check]:

@@ -27,6 +27,8 @@ STEPS: tuple[Callable[[Scope], list[Check]], ...] = (
     rolled.post_day,
     rolled.active_users,
     agreement.user_day_days,
+    agreement.user_links,
+    agreement.slice_day,
     agreement.retention_day,
     agreement.post_day_days,
     sliced.report_daily,
