@@ -68,8 +68,11 @@ def _shares(scope: Scope, source: Source, days: list[date]) -> list[dict[str, An
 def _judge(scope: Scope, source: Source, rows: list[dict[str, Any]]) -> list[Check]:
     limits = scope.limits
     shares = {row["day"]: row["copies"] / row["events"] for row in rows}
+    many = {row["day"] for row in rows if row["copies"] >= limits.copied_least}
     found = []
     for day, share in shares.items():
+        if day not in many:
+            continue
         usual = median([each for other, each in shares.items() if other != day] or [0.0])
         if share >= limits.copied_always or share > usual + max(limits.copied_share, usual):
             hint = f"{share:.1%} of the day's events are copies; look at the loads of that day"

@@ -46,6 +46,8 @@ class Limits:
     copied_share: float = 0.02
     #: A share that fails even where all days have it: everything loaded twice is 0.5.
     copied_always: float = 0.45
+    #: Fewer copies than this on a day are chance, whatever their share.
+    copied_least: int = 20
     #: Copies are also looked for on days with this many times the events of the days around.
     copied_ratio: float = 1.5
 
