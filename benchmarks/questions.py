@@ -108,7 +108,9 @@ def rows(app: App) -> Iterator[Row]:
         together(app, series),
         cost(lambda: [question(app, days, "mau", by) for by in ((), *((name,) for name in DIMENSIONS))], repeat=9),
     )
-    yield Row("cohort triangle by source", raw(RAW_TRIANGLE_ARRAYS), cost(lambda: app.engine.query(OUR_TRIANGLE), repeat=9))
+    yield Row(
+        "cohort triangle by source", raw(RAW_TRIANGLE_ARRAYS), cost(lambda: app.engine.query(OUR_TRIANGLE), repeat=9)
+    )
     yield Row(
         "users by day, 75 days",
         raw(f"SELECT day, uniqExact(user_id) FROM {both_tables()} GROUP BY day"),
@@ -129,7 +131,9 @@ def rows(app: App) -> Iterator[Row]:
 
 def best(app: App, statements: tuple[str, ...], repeat: int) -> Cost:
     """The cheapest of several ways to write a query over the events."""
-    return min((cost(lambda sql=sql: app.engine.query(sql), repeat=repeat) for sql in statements), key=lambda c: c.cpu_ms)
+    return min(
+        (cost(lambda sql=sql: app.engine.query(sql), repeat=repeat) for sql in statements), key=lambda c: c.cpu_ms
+    )
 
 
 def together(app: App, statements: list[str]) -> Cost:
@@ -137,7 +141,9 @@ def together(app: App, statements: list[str]) -> Cost:
     return cost(lambda: [app.engine.query(sql) for sql in statements], repeat=1)
 
 
-def question(app: App, window: Window, metrics: str, by: tuple[str, ...], grain: str = "day", **more: object) -> object:
+def question(
+    app: App, window: Window, metrics: str, by: tuple[str, ...], grain: str = "day", **more: object
+) -> object:
     """Ask as the library does, coverage and assembly of the answer included."""
     coverage = read_coverage(app.engine, app.layout)
     made = Question.of(app.catalog, metrics, window, grain=grain, by=by, **more)

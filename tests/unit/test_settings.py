@@ -44,7 +44,7 @@ def test_secrets_are_never_shown(tmp_path: Path) -> None:
         "APPANALYTICS_WAREHOUSE__URL": "http://me:hunter2@localhost:8123/db",
     }
     loaded = load_settings(environ=environ, folder=tmp_path)
-    shown = str(list(loaded.rows())) + repr(loaded) .replace("hunter2@localhost", "hunter2@localhost")
+    shown = str(list(loaded.rows())) + repr(loaded).replace("hunter2@localhost", "hunter2@localhost")
     assert "123:abc" not in shown
     assert "hunter2" not in str(list(loaded.rows()))
     assert "http://me:****@localhost:8123/db" in str(list(loaded.rows()))
@@ -89,7 +89,9 @@ def test_mistakes_in_the_environment(tmp_path: Path) -> None:
 def test_the_template_is_a_settings_file(tmp_path: Path) -> None:
     text = template({"reporting.timezone": "Europe/Moscow", "warehouse.url": 'chdb:///a "b"'})
     assert tomllib.loads(text)["warehouse"]["url"] == 'chdb:///a "b"'
-    uncommented = "\n".join(line.removeprefix("# ") if " = " in line and "=" in line[:20] else line for line in text.splitlines())
+    uncommented = "\n".join(
+        line.removeprefix("# ") if " = " in line and "=" in line[:20] else line for line in text.splitlines()
+    )
     for name in names():
         assert name.split(".")[1] in uncommented
     write(tmp_path, text)
