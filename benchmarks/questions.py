@@ -13,7 +13,7 @@ from benchmarks.measure import Cost, cost
 
 DIMENSIONS = {
     "gender": "toString(gender)",
-    "age_group": "multiIf(age < 18, '0-17', age < 25, '18-24', age < 35, '25-34', age < 45, '35-44', age < 55, '45-54', '55+')",
+    "age_group": "toString(roundDown(age, [0, 18, 25, 35, 45, 55]))",
     "country": "country",
     "os": "os",
     "source": "source",
@@ -42,7 +42,7 @@ def both_tables() -> str:
 
 
 def raw_rolling(value: str, days: int = 30) -> str:
-    """Rolling users by day, the best way from events: each user's active days once, then each put into 30 windows."""
+    """Rolling users by day from events: each user's active days once, each put into its windows."""
     return f"""
         SELECT value, arrayJoin(range(toUInt32(day), toUInt32(day) + {days})) AS at, uniqExact(user_id) AS users
         FROM (SELECT DISTINCT {value} AS value, day, user_id FROM {both_tables()})

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from appanalytics.cli.output import print_records, progress, say
 from appanalytics.cli.state import options
 from appanalytics.errors import QuestionError, SettingsError, nearest
+
+if TYPE_CHECKING:
+    from appanalytics.warehouse.load import FileReport
 
 
 def add_to(cli: typer.Typer) -> None:
@@ -76,8 +79,13 @@ def load(
         say(str(report))
         say("next: appanalytics rollup")
     else:
-        records = report.to_records()
-        print_records(records, list(records[0]) if records else [])
+        columns = ["file", "rows", "loaded", "already", "skipped", "rejected", "first", "last"]
+        print_records([{"file": str(each.path), **_counts(each)} for each in report.files], columns)
+
+
+def _counts(file: FileReport) -> dict[str, Any]:
+    names = ("rows", "loaded", "already", "skipped", "rejected", "first", "last")
+    return {name: getattr(file, name) for name in names}
 
 
 def rollup(

@@ -96,6 +96,7 @@ class _Plan:
 
     @property
     def empty(self) -> str:
+        """Condition that the cell holds nothing."""
         return f"isNull({self.cell.sql})" if self.is_typed else f"({self.text}) = ''"
 
     def problems(self, *more: tuple[str, str]) -> tuple[tuple[str, str], ...]:
