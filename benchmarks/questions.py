@@ -74,7 +74,8 @@ RAW_TRIANGLE = f"""
     SELECT first_day, source, day - first_day AS offset, uniqExact(user_id) AS users
     FROM
     (
-        SELECT user_id, source, arrayJoin(groupUniqArray(day)) AS day, min(day) OVER (PARTITION BY user_id) AS first_day
+        SELECT user_id, source, arrayJoin(groupUniqArray(day)) AS day,
+            min(day) OVER (PARTITION BY user_id) AS first_day
         FROM {both_tables()} GROUP BY user_id, source
     )
     GROUP BY first_day, source, offset
@@ -120,7 +121,8 @@ def rows(app: App) -> Iterator[Row]:
         window = Window(days.end - timedelta(days=length), days.end, days.zone)
         sql = (
             "SELECT post_id, countIf(action = 'view') AS v, countIf(action = 'like') AS l FROM feed_actions"
-            f" WHERE time >= toDateTime64('{window.start:%Y-%m-%d %H:%M:%S}', 3) GROUP BY post_id ORDER BY v DESC LIMIT 20"
+            f" WHERE time >= toDateTime64('{window.start:%Y-%m-%d %H:%M:%S}', 3)"
+            " GROUP BY post_id ORDER BY v DESC LIMIT 20"
         )
         yield Row(
             f"top posts, {length} day{'s' if length > 1 else ''}",

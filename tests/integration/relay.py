@@ -20,7 +20,24 @@ import chdb
 
 #: Parts of a URL that a server takes for itself.
 _NOT_SETTINGS = frozenset(
-    ["database", "query", "query_id", "session_id", "session_timeout", "session_check", "client_protocol_version", "compress", "decompress", "buffer_size", "wait_end_of_query", "send_progress_in_http_headers", "role", "enable_http_compression", "quota_key", "http_headers_progress_interval_ms"]
+    [
+        "database",
+        "query",
+        "query_id",
+        "session_id",
+        "session_timeout",
+        "session_check",
+        "client_protocol_version",
+        "compress",
+        "decompress",
+        "buffer_size",
+        "wait_end_of_query",
+        "send_progress_in_http_headers",
+        "role",
+        "enable_http_compression",
+        "quota_key",
+        "http_headers_progress_interval_ms",
+    ]
 )
 
 

@@ -44,7 +44,7 @@ def test_secrets_are_never_shown(tmp_path: Path) -> None:
         "APPANALYTICS_WAREHOUSE__URL": "http://me:hunter2@localhost:8123/db",
     }
     loaded = load_settings(environ=environ, folder=tmp_path)
-    shown = str(list(loaded.rows())) + repr(loaded).replace("hunter2@localhost", "hunter2@localhost")
+    shown = str(list(loaded.rows())) + repr(loaded)
     assert "123:abc" not in shown
     assert "hunter2" not in str(list(loaded.rows()))
     assert "http://me:****@localhost:8123/db" in str(list(loaded.rows()))
