@@ -1,0 +1,81 @@
+"""The endpoint file: how every other command finds the server that owns an embedded folder.
+
+A server keeps ``<folder>.server/endpoint.json`` (mode 600, so the credential is for the same account of the machine)
+and holds a lock on it while it lives. A file without a lock was left by a server that died and means nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from appanalytics.errors import WarehouseLocked
+
+_FILE = "endpoint.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a server listens, and the credential for commands of the same account."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    pid: int
+
+
+def server_folder(folder: Path) -> Path:
+    """The folder of what belongs to the server, beside the data's."""
+    return folder.with_name(folder.name + ".server")
+
+
+def find_endpoint(folder: Path) -> Endpoint | None:
+    """The living server that owns a folder, or None. A file that others may write or read is not trusted."""
+    file = server_folder(folder) / _FILE
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, encoding="utf-8") as stream:
+        state = os.fstat(descriptor)
+        if state.st_uid != os.getuid() or stat.S_IMODE(state.st_mode) & 0o077 or not _is_locked(descriptor):
+            return None
+        try:
+            return Endpoint(**json.load(stream))
+        except (ValueError, TypeError):
+            return None
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return False
+
+
+@contextmanager
+def published(folder: Path, endpoint: Endpoint) -> Iterator[None]:
+    """Publish an endpoint for as long as the context lasts; raises `WarehouseLocked` if another server does."""
+    file = server_folder(folder) / _FILE
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise WarehouseLocked(f"another server owns the folder {folder}") from None
+        os.fchmod(descriptor, 0o600)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(asdict(endpoint)).encode(), 0)
+        yield
+    finally:
+        os.ftruncate(descriptor, 0)
+        os.close(descriptor)

@@ -1,0 +1,126 @@
+"""The engine's own configuration: a role, limits and row policies for each user.
+
+The embedded engine knows one account. It does know roles, settings profiles with constraints, and row policies, so
+each connection gives up every role but its user's before it runs anything. Row policies, other than filters in
+settings, also hold behind ``merge()``, views and index functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+from appanalytics.server.guard import FIXED
+from appanalytics.server.users import User
+from appanalytics.sqltext import identifier
+
+#: The role of the server's own connections, with no restriction.
+OWNER = "owner"
+_WRITES = "SELECT, SHOW, INSERT, ALTER, CREATE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, dictGet"
+_READS = "SELECT, SHOW, dictGet"
+_LOGS = ("processes", "query_log")
+
+
+def role_of(name: str) -> str:
+    """The engine's role, and settings profile, of a user."""
+    return f"user_{name}"
+
+
+def write_configuration(folder: Path, users: Mapping[str, User], database: str, memory: int) -> Path:
+    """Write the engine's configuration into a private folder and return the main file.
+
+    ``database`` is the one that writers and readers may use; ``memory`` the most that all statements together may
+    take, in bytes.
+    """
+    access = folder / "access.xml"
+    _write(access, _access(users, database))
+    main = folder / "engine.xml"
+    _write(
+        main,
+        f"""<clickhouse>
+  <users_config>{escape(str(access))}</users_config>
+  <max_server_memory_usage>{memory}</max_server_memory_usage>
+  <query_log>
+    <database>system</database><table>query_log</table>
+    <flush_interval_milliseconds>1000</flush_interval_milliseconds>
+    <engine>ENGINE = MergeTree PARTITION BY event_date ORDER BY event_time TTL event_date + INTERVAL 7 DAY</engine>
+  </query_log>
+</clickhouse>
+""",
+    )
+    return main
+
+
+def connection_string(folder: Path, configuration: Path) -> str:
+    """What the engine opens: the data's folder with its configuration."""
+    return f"{folder}?config-file={quote(str(configuration))}"
+
+
+def _write(file: Path, text: str) -> None:
+    file.touch(mode=0o600)
+    file.write_text(text, encoding="utf-8")
+
+
+def _access(users: Mapping[str, User], database: str) -> str:
+    fixed = "".join(f"<{name}><readonly/></{name}>" for name in FIXED)
+    profiles = "".join(_profile(name, user, fixed) for name, user in users.items())
+    roles = "".join(_role(name, user, database) for name, user in users.items())
+    granted = "".join(f"<query>GRANT {role_of(name)}</query>" for name in users)
+    return f"""<clickhouse>
+  <profiles><default><implicit_select>0</implicit_select></default>{profiles}</profiles>
+  <roles><{OWNER}><grants><query>GRANT ALL ON *.* WITH GRANT OPTION</query></grants></{OWNER}>{roles}</roles>
+  <users><default>
+    <password></password><networks><ip>::/0</ip></networks><profile>default</profile>
+    <grants><query>GRANT {OWNER}</query>{granted}</grants>
+    <databases>{_policies(users, database)}</databases>
+  </default></users>
+</clickhouse>
+"""
+
+
+def _profile(name: str, user: User, fixed: str) -> str:
+    limits = "".join(
+        f"<{key}><min>1</min><max>{value}</max></{key}>" for key, value in user.limits().items()
+    )  # without the least value, 0 would mean no limit
+    return f"<{role_of(name)}><constraints>{fixed}{limits}</constraints></{role_of(name)}>"
+
+
+def _role(name: str, user: User, database: str) -> str:
+    if user.role == "admin":
+        grants = [
+            "GRANT ALL ON *.* WITH GRANT OPTION",
+            "REVOKE SOURCES ON *.*",
+            "REVOKE TABLE ENGINE ON *",
+            "REVOKE SYSTEM SHUTDOWN ON *.*",
+        ]
+    elif user.role == "writer":
+        grants = [f"GRANT {_WRITES} ON {database}.*", "GRANT CREATE TEMPORARY TABLE ON *.*"]
+    elif user.rows:
+        grants = [f"GRANT {_READS} ON {database}.{identifier(table)}" for table in user.rows]
+    else:
+        grants = [f"GRANT {_READS} ON {database}.*"]
+    queries = "".join(f"<query>{escape(grant)}</query>" for grant in grants)
+    return f"<{role_of(name)}><grants>{queries}</grants></{role_of(name)}>"
+
+
+def _policies(users: Mapping[str, User], database: str) -> str:
+    conditions: dict[str, list[str]] = {}
+    for name, user in users.items():
+        for table, condition in user.rows.items():
+            conditions.setdefault(table, []).append(f"(NOT {_is(name)} OR ({condition}))")
+    owner = f"has(currentRoles(), '{OWNER}')"
+    tables = "".join(_policy(table, f"{owner} OR ({' AND '.join(parts)})") for table, parts in conditions.items())
+    admins = " OR ".join([owner, *(_is(name) for name, user in users.items() if user.role == "admin")])
+    own = "startsWith(query, concat('/*', substring(arrayElement(currentRoles(), 1), 6), ':'))"
+    logs = "".join(_policy(table, f"{admins} OR {own}") for table in _LOGS)
+    return f"<{database}>{tables}</{database}><system>{logs}</system>"
+
+
+def _policy(table: str, condition: str) -> str:
+    return f"<{table}><filter>{escape(condition)}</filter></{table}>"
+
+
+def _is(name: str) -> str:
+    return f"has(currentRoles(), '{role_of(name)}')"

@@ -1,0 +1,79 @@
+"""Tables that a request brings along in a form: read from the form, put into temporary tables."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+
+from python_multipart import create_form_parser
+from python_multipart.exceptions import FormParserError
+
+from appanalytics.server.connections import Connection
+from appanalytics.server.problems import Problem, from_engine
+from appanalytics.server.request import External, Request
+from appanalytics.sqltext import identifier
+
+
+def read_form(request: Request, kind: str, body: bytes) -> None:
+    """Sort a multipart form into the request: fields like pairs of the URL, files as tables.
+
+    Raises `Problem` (36) for a form that cannot be read.
+    """
+    pairs: list[tuple[str, str]] = []
+    files: list[tuple[str, bytes]] = []
+
+    def on_field(field: object) -> None:
+        pairs.append((_text(field.field_name), _text(field.value)))  # type: ignore[attr-defined]
+
+    def on_file(file: object) -> None:
+        held = file.file_object  # type: ignore[attr-defined]
+        held.seek(0)
+        files.append((_text(file.field_name), held.read()))  # type: ignore[attr-defined]
+
+    headers = {"Content-Type": kind.encode("latin-1"), "Content-Length": str(len(body)).encode()}
+    try:
+        parser = create_form_parser(headers, on_field, on_file, config={"MAX_BODY_SIZE": float("inf")})
+        parser.write(body)
+        parser.finalize()
+        parser.close()
+    except (FormParserError, ValueError, KeyError, TypeError, io.UnsupportedOperation) as error:
+        raise Problem(36, f"cannot read the form: {error}", "BAD_ARGUMENTS") from None
+    request.take(pairs)
+    for name, data in files:
+        request.take_file(name, data)
+
+
+def load_externals(connection: Connection, tables: Mapping[str, External]) -> None:
+    """Make and fill the temporary tables; raises `Problem`."""
+    for name, table in tables.items():
+        structure = table.structure or ", ".join(
+            f"_{number} {kind}" for number, kind in enumerate(_split(table.types), start=1)
+        )
+        if not structure:
+            raise Problem(36, f"neither structure nor types are given for the table {name}", "BAD_ARGUMENTS")
+        connection.run(f"CREATE OR REPLACE TEMPORARY TABLE {identifier(name)} ({structure}) ENGINE = Memory")
+        try:
+            handle = connection.raw.send_insert(f"INSERT INTO {identifier(name)}", table.format)
+            connection.raw.insert_append(handle, table.data)
+            connection.raw.insert_done(handle)
+        except RuntimeError as error:
+            raise from_engine(error) from None
+
+
+def _split(types: str) -> list[str]:
+    """Types at commas outside of brackets."""
+    parts, depth = [""], 0
+    for sign in types:
+        depth += (sign in "([") - (sign in ")]")
+        if sign == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _text(value: bytes | None) -> str:
+    try:
+        return (value or b"").decode("utf-8")
+    except UnicodeDecodeError:
+        raise Problem(36, "the form holds a field that is not UTF-8", "BAD_ARGUMENTS") from None

@@ -1,0 +1,119 @@
+"""What no statement may name: ways out of the engine that its grants do not close.
+
+Grants stop table functions and table engines. They do not stop the scalar function ``file()``, which reads any file of
+the machine, also as ``arrayMap(file, …)`` or ``APPLY(file)``; nor settings whose value is SQL or the path of a template;
+nor dictionaries that run a command. Names are compared after the lexer's escapes, so quoting hides nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+
+from appanalytics.server.problems import Problem
+from appanalytics.server.tokens import Token, tokens
+
+_NAMES = frozenset(["file"])
+_CALLS = re.compile(r"(file\w*|eval|python|executable|fuzzquery|ai[a-z]+|url|urlcluster|remote|remotesecure)", re.IGNORECASE)
+_DATABASES = frozenset(["ATOMIC", "MEMORY", "ORDINARY", "REPLICATED"])
+#: Settings whose value is SQL, a path, or a door: fixed for everybody.
+FIXED = (
+    "additional_table_filters",
+    "additional_result_filter",
+    "parallel_replicas_custom_key",
+    "format_template_row",
+    "format_template_row_format",
+    "format_template_resultset",
+    "format_template_resultset_format",
+    "format_schema",
+    "format_schema_source",
+    "allow_experimental_eval_table_function",
+    "allow_introspection_functions",
+)
+#: Settings that a reader may choose; the engine still holds the limits among them.
+_READERS = re.compile(
+    r"(output_format_|input_format_|format_(csv|tsv|regexp|custom|display|binary|capn|avro|json)|date_time_|max_|"
+    r"http_|optimize_|query_plan_|join_|union_default_mode|any_join_|cast_|group_by_|distinct_|"
+    r"read_overflow_mode|result_overflow_mode|timeout_overflow_mode|session_timezone|use_client_time_zone|"
+    r"transform_null_in|aggregate_functions_null_for_empty|enable_|prefer_|extremes|log_comment|log_queries|limit|offset|"
+    r"select_sequential_consistency|send_progress_in_http_headers|wait_end_of_query|buffer_size|add_http_cors_header|"
+    r"cancel_http_readonly_queries_on_client_close|default_format|connect_timeout|receive_timeout|send_timeout|"
+    r"database_replicated_enforce_synchronous_settings|throw_on_max_partitions_per_insert_block|"
+    r"allow_suspicious_|insert_|async_insert|wait_for_async_insert|final|totals_mode|short_circuit)"
+)
+
+
+def check_statement(sql: bytes, parameters: Mapping[str, str]) -> None:
+    """Refuse a statement that names a way out; raises `Problem` (497)."""
+    every = list(tokens(sql))
+    _check_names(every)
+    _check_parameters(every, parameters)
+    words = [token.text for token in every[:8] if token.kind == "word"]
+    if words[:1] in (["CREATE"], ["ATTACH"], ["REPLACE"]):
+        _check_create(words, every)
+
+
+def check_settings(names: Iterable[str], reader: bool) -> None:
+    """Refuse settings that nobody, or no reader, may change; raises `Problem` (452)."""
+    for name in names:
+        if name in FIXED or name in ("profile", "readonly", "implicit_select"):
+            raise Problem(452, f"Setting {name} should not be changed", "SETTING_CONSTRAINT_VIOLATION")
+        if reader and not _READERS.match(name):
+            raise Problem(452, f"Setting {name} is not for readers", "SETTING_CONSTRAINT_VIOLATION")
+
+
+def settings_named(sql: bytes) -> list[str]:
+    """Names of the settings that a statement's SETTINGS clauses or its SET change."""
+    every = list(tokens(sql))
+    found = []
+    for place, token in enumerate(every):
+        if token.is_word("SETTINGS") or (token.is_word("SET") and place == 0):
+            found += _assigned(sql, every[place + 1 :])
+    return found
+
+
+def _assigned(sql: bytes, rest: Sequence[Token]) -> list[str]:
+    names = []
+    place = 0
+    while place + 1 < len(rest) and rest[place].kind in ("word", "quoted") and rest[place + 1].text == "=":
+        names.append(sql[rest[place].start : rest[place].end].decode("utf-8", "replace").strip('`"'))
+        depth = rest[place].depth
+        place += 2
+        while place < len(rest) and not (rest[place].text == "," and rest[place].depth == depth):
+            place += 1
+        place += 1
+    return names
+
+
+def _check_names(every: list[Token]) -> None:
+    for token, after in pairwise([*every, Token("mark", ";", 0, 0, 0)]):
+        if token.kind not in ("word", "quoted"):
+            continue
+        name = token.text
+        if token.kind == "quoted" and "\\" in name:
+            raise Problem(497, f"escapes in the quoted name {name!r} are not allowed", "ACCESS_DENIED")
+        if (name.lower() in _NAMES) or (after.text == "(" and after.kind == "mark" and _CALLS.fullmatch(name)):
+            raise Problem(497, f"the function {name.lower()}() is not allowed here", "ACCESS_DENIED")
+
+
+def _check_parameters(every: list[Token], parameters: Mapping[str, str]) -> None:
+    for one, name, colon, kind in zip(every, every[1:], every[2:], every[3:], strict=False):
+        if one.text == "{" and colon.text == ":" and kind.is_word("IDENTIFIER"):
+            value = next((text for key, text in parameters.items() if key.upper() == name.text.upper()), "")
+            if "\\" in value or any(part.strip('`" ').lower() in _NAMES for part in value.split(".")):
+                raise Problem(497, f"the name {value!r} is not allowed here", "ACCESS_DENIED")
+
+
+def _check_create(words: list[str], every: list[Token]) -> None:
+    texts = [token.text.upper() for token in every if token.kind in ("word", "quoted")]
+    if "DICTIONARY" in words:
+        for token, after in zip(every, every[1:], strict=False):
+            if token.is_word("SOURCE") and after.text == "(":
+                kind = every[every.index(after) + 1].text.upper()
+                if kind not in ("CLICKHOUSE", "NULL"):
+                    raise Problem(497, f"a dictionary may not read from {kind}", "ACCESS_DENIED")
+    if "DATABASE" in words and "ENGINE" in texts:
+        kind = texts[texts.index("ENGINE") + 1 : texts.index("ENGINE") + 2]
+        if not kind or kind[0] not in _DATABASES:
+            raise Problem(497, "a database of that engine is not allowed here", "ACCESS_DENIED")

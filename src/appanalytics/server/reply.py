@@ -1,0 +1,129 @@
+"""The answer to one request, written by a thread: small ones at once, large ones as a stream as fast as they are read."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import string
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from appanalytics.server.body import Gone
+from appanalytics.server.compression import Compressor, compressor
+from appanalytics.server.problems import Problem
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+_HELD = 1 << 16
+_HELD_SECONDS = 0.1
+_IN_MEMORY = 16 << 20
+
+
+class Reply:
+    """Collects headers and body. Nothing is sent before the first pieces are there, so that an error that comes early
+    still has its own status. ``held_back`` keeps everything until the statement has ended.
+    """
+
+    def __init__(self, send: Send, loop: asyncio.AbstractEventLoop, encoding: str = "") -> None:
+        self.headers: dict[str, str] = {}
+        self.encoding = encoding
+        self.held_back = False
+        self.gone = False
+        self.started = False
+        self.last_headers: Callable[[], dict[str, str]] = dict
+        self._send, self._loop = send, loop
+        self._tag = "".join(secrets.choice(string.ascii_lowercase) for _ in range(16))
+        self._stream: Compressor | None = None
+        self._buffer: list[bytes] = []
+        self._size = 0
+        self._since = 0.0
+        self._spool: Any = None
+
+    def write(self, piece: bytes) -> None:
+        """Add to the body; raises `Gone` when the client has left."""
+        if self.gone:
+            raise Gone
+        if not piece:
+            return
+        if self._stream is None and self.encoding:
+            self._stream = compressor(self.encoding)
+            self.headers["Content-Encoding"] = self.encoding
+        self._add(self._stream.compress(piece) if self._stream else piece)
+        if self.held_back:
+            self._spill()
+        elif self._size >= _HELD or time.monotonic() - self._since > _HELD_SECONDS:
+            self._flush()
+
+    def _add(self, data: bytes) -> None:
+        if not self._size:
+            self._since = time.monotonic()
+        if data:
+            self._buffer.append(data)
+            self._size += len(data)
+
+    def _spill(self) -> None:
+        if self._size > _HELD:
+            self._spool = self._spool or tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)
+            self._spool.write(b"".join(self._buffer))
+            self._buffer, self._size = [], 0
+
+    def _flush(self) -> None:
+        if not self.started:
+            self.headers["X-ClickHouse-Exception-Tag"] = self._tag
+        asyncio.run_coroutine_threadsafe(self._push(200, self._take(), more=True), self._loop).result()
+
+    def _take(self) -> bytes:
+        data = b"".join(self._buffer)
+        self._buffer, self._size = [], 0
+        return data
+
+    def fail(self, problem: Problem, version: str) -> tuple[int, bytes]:
+        """Put the error in the answer's place, or at the end of what was sent; returns status and body of the rest."""
+        if self.started:
+            text = problem.text(version).encode()
+            end = f"{len(text)} {self._tag}\r\n__exception__\r\n".encode()
+            self._add(self._compressed(f"\r\n__exception__\r\n{self._tag}\r\n".encode() + text + end))
+            return 200, self.end()
+        self._buffer, self._size, self._spool, self._stream = [], 0, None, None
+        for name in ("Content-Encoding", "X-ClickHouse-Format", "X-ClickHouse-Exception-Tag"):
+            self.headers.pop(name, None)
+        self.headers["Content-Type"] = "text/plain; charset=UTF-8"
+        self.headers["X-ClickHouse-Exception-Code"] = str(problem.code)
+        if problem.status in (429, 503):
+            self.headers["Retry-After"] = "1"
+        self.held_back = True
+        self.write(problem.text(version).encode())
+        return problem.status, self.end()
+
+    def _compressed(self, data: bytes) -> bytes:
+        return self._stream.compress(data) if self._stream else data
+
+    def end(self) -> bytes:
+        """The rest of the body that is not sent yet."""
+        if self._stream is not None:
+            self._add(self._stream.finish())
+        return self._take()
+
+    async def finish(self, status: int, rest: bytes) -> None:
+        """Send what is left, in the event loop."""
+        for piece in self._spooled():
+            await self._push(status, piece, more=True)
+        await self._push(status, rest, more=False)
+
+    def _spooled(self) -> Iterator[bytes]:
+        if self._spool is not None:
+            self._spool.seek(0)
+            while piece := self._spool.read(_HELD):
+                yield piece
+            self._spool.close()
+
+    async def _push(self, status: int, data: bytes, more: bool) -> None:
+        if not self.started:
+            self.started = True
+            headers = self.headers | self.last_headers()
+            if not more:
+                headers["Content-Length"] = str(len(data))
+            lines = [(key.encode("latin-1"), value.encode("latin-1", "replace")) for key, value in headers.items()]
+            await self._send({"type": "http.response.start", "status": status, "headers": lines})
+        await self._send({"type": "http.response.body", "body": data, "more_body": more})

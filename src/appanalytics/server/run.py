@@ -1,0 +1,190 @@
+"""Start and stop the server: the engine with its users, the listening socket, the endpoint file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from appanalytics.engine.endpoint import Endpoint, published, server_folder
+from appanalytics.engine.url import WarehouseUrl
+from appanalytics.errors import SettingsError, WarehouseLocked, WarehouseUnavailable
+from appanalytics.server.access import connection_string, write_configuration
+from appanalytics.server.app import Application
+from appanalytics.server.connections import Connection, Connections, owner
+from appanalytics.server.handler import Facts, Handler
+from appanalytics.server.problems import Problem, from_engine
+from appanalytics.server.running import Run, Running
+from appanalytics.server.sessions import Sessions
+from appanalytics.server.users import User, Users, make_users, read_users
+from appanalytics.sqltext import identifier, literal
+
+#: The user of the endpoint file, with a password that lives as long as the process.
+LOCAL = "local"
+_NAME = "appanalytics"
+_GRACE_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """How to serve. ``users`` defaults to ``users.toml`` in the folder beside the data; port 0 is any free one.
+
+    ``memory`` is what all statements together may take, in bytes; ``queries`` how many read, and how many write, at
+    once.
+    """
+
+    url: WarehouseUrl
+    host: str = "127.0.0.1"
+    port: int = 8123
+    users: Path | None = None
+    memory: int = 8 << 30
+    queries: int = 32
+
+
+class Server:
+    """A running server. `opened` yields it; ``passwords`` are those of users made just now."""
+
+    def __init__(self, options: ServerOptions) -> None:
+        if options.url.path is None:
+            raise SettingsError("only a warehouse in a folder can be served", hint="write chdb:///folder")
+        self.options = options
+        self.folder: Path = options.url.path
+        self.beside = server_folder(self.folder)
+        self.passwords: dict[str, str] = {}
+        self.port = 0
+        self._local_password = secrets.token_urlsafe(24)
+
+    @contextmanager
+    def opened(self) -> Iterator[Any]:
+        """Own the folder and listen; yields the ASGI server, whose ``run`` blocks until it is told to stop.
+
+        Raises `WarehouseLocked` when another process owns the folder, `SettingsError` for users or addresses that
+        would leave the data open, `WarehouseUnavailable` for a port that is taken.
+        """
+        with ExitStack() as stack:
+            users = self._users()
+            listener = stack.enter_context(self._listener())
+            endpoint = Endpoint(self.options.host, self.port, LOCAL, self._local_password, os.getpid())
+            stack.enter_context(published(self.folder, endpoint))
+            handler, root = self._engine(users, stack)
+            yield self._server(handler, root, listener, stack)
+
+    def run(self) -> None:
+        """Serve until a signal to end."""
+        with self.opened() as serve:
+            serve()
+
+    def _users(self) -> Users:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.beside.mkdir(exist_ok=True, mode=0o700)
+        file = self.options.users or self.beside / "users.toml"
+        if not file.exists() and self.options.users is None:
+            self.passwords = make_users(file)
+        users = Users(read_users(file))
+        bare = users.without_password()
+        if bare and not _is_loopback(self.options.host):
+            text = f"users without a password ({', '.join(bare)}) and an address that others reach"
+            raise SettingsError(text, hint=f"give them passwords in {file}, or listen on 127.0.0.1")
+        users.add(LOCAL, User(role="admin"), self._local_password)
+        return users
+
+    @contextmanager
+    def _listener(self) -> Iterator[socket.socket]:
+        family = socket.AF_INET6 if ":" in self.options.host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((self.options.host, self.options.port))
+            except OSError as error:
+                where = f"{self.options.host}:{self.options.port}"
+                raise WarehouseUnavailable(f"cannot listen on {where}: {error.strerror}", hint="--port") from None
+            self.port = listener.getsockname()[1]
+            yield listener
+
+    def _engine(self, users: Users, stack: ExitStack) -> tuple[Handler, Connection]:
+        database = self.options.url.database
+        main = write_configuration(self.beside, users.users, database, self.options.memory)
+        connect = _opener(connection_string(self.folder, main))
+        try:
+            root = owner(connect)
+        except (Problem, RuntimeError) as error:
+            raise _cannot_open(self.folder, error) from error
+        stack.callback(root.close)
+        _own_default(root)
+        root.run(f"CREATE DATABASE IF NOT EXISTS {identifier(database)} ENGINE = Atomic")
+        pipes = self.beside / "pipes"
+        pipes.mkdir(exist_ok=True, mode=0o700)
+        for left in pipes.glob("*.pipe"):
+            left.unlink()
+        facts = Facts(root.value("SELECT version()"), root.value("SELECT timezone()"), _NAME, database, pipes)
+        connections = Connections(connect, users.users)
+        sessions = Sessions(connections)
+        stack.callback(connections.close)
+        stack.callback(sessions.close)
+        return Handler(users, connections, sessions, Running(self.options.queries), facts, {}), root
+
+    def _server(
+        self, handler: Handler, root: Connection, listener: socket.socket, stack: ExitStack
+    ) -> Callable[[], None]:
+        import uvicorn
+
+        lock = threading.Lock()
+
+        def kill(run: Run) -> None:
+            with lock:
+                root.run(f"KILL QUERY WHERE startsWith(query, {literal(run.tag)}) ASYNC")
+
+        threads = ThreadPoolExecutor(self.options.queries * 4, thread_name_prefix="query")
+        stack.callback(threads.shutdown)
+        stack.callback(handler.running.stop_all, kill)
+        config = uvicorn.Config(
+            Application(handler, kill, threads),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            timeout_keep_alive=30,
+            backlog=1024,
+        )
+        self.asgi = uvicorn.Server(config)
+        return lambda: self.asgi.run(sockets=[listener])
+
+
+def _opener(where: str) -> Callable[[], Any]:
+    from chdb import _chdb
+
+    return lambda: _chdb.connect(where)
+
+
+def _own_default(root: Connection) -> None:
+    """Clients that name no database mean ``default``; the engine's own is a view of the working folder's files."""
+    if root.value("SELECT engine FROM system.databases WHERE name = 'default'") == "Overlay":
+        if root.value("SELECT count() FROM system.tables WHERE database = 'default'") == "0":
+            root.run("DROP DATABASE default")
+            root.run("CREATE DATABASE default ENGINE = Atomic")
+
+
+def _cannot_open(folder: Path, error: Exception) -> WarehouseUnavailable:
+    known = error if isinstance(error, Problem) else from_engine(error)
+    if "EmbeddedServer" in known.message or known.code in (36, 76):
+        return WarehouseLocked(f"another process owns the folder {folder}", hint="wait for it to end")
+    return WarehouseUnavailable(f"cannot open {folder}: {known.message}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+logging.getLogger("uvicorn.error").setLevel(logging.WARNING)

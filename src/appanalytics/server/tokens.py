@@ -1,0 +1,58 @@
+"""Split SQL into tokens as ClickHouse's lexer does, so far as a front needs it: never inside a string or a comment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_TOKEN = re.compile(
+    rb"""
+      (?P<space>  [\s\x00]+ | --[^\n]* | \#[\ !][^\n]* | /\*.*?(?:\*/|\Z) )
+    | (?P<string> '(?:[^'\\]|\\.|'')*' | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ )
+    | (?P<quoted> `(?:[^`\\]|\\.|``)*` | "(?:[^"\\]|\\.|"")*" )
+    | (?P<word>   [A-Za-z_][A-Za-z0-9_$]* )
+    | (?P<number> [0-9][A-Za-z0-9_.]* )
+    | (?P<mark>   . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token and its place. ``text`` of a word is in upper case, of a quoted name without its quotes."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+    depth: int
+
+    def is_word(self, *words: str) -> bool:
+        """Whether it is one of these bare words."""
+        return self.kind == "word" and self.text in words
+
+
+def tokens(sql: bytes, start: int = 0) -> Iterator[Token]:
+    """Tokens of a statement without spaces and comments, read as far as they are asked for.
+
+    ``depth`` counts open round, square and curly brackets round the token.
+    """
+    depth = 0
+    for found in _TOKEN.finditer(sql, start):
+        kind = found.lastgroup if found.lastgroup != "tag" else "string"
+        if kind is None or kind == "space":
+            continue
+        text = found[0].decode("utf-8", "replace")
+        if kind == "mark" and text in ")]}":
+            depth = max(0, depth - 1)
+        yield Token(kind, _shown(kind, text), found.start(), found.end(), depth)
+        if kind == "mark" and text in "([{":
+            depth += 1
+
+
+def _shown(kind: str, text: str) -> str:
+    if kind == "word":
+        return text.upper()
+    return text[1:-1] if kind == "quoted" else text

@@ -1,0 +1,163 @@
+"""Who may ask: users with a role, a hashed password, limits and row filters, kept in one file of mode 600."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from appanalytics.errors import SettingsError
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,31}")
+_COST = 2**14
+Role = Literal["admin", "writer", "reader"]
+
+
+class User(BaseModel):
+    """One user. A limit of None is no limit; only readers have limits by default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    role: Role
+    password: Annotated[str, Field(description="its scrypt hash; empty: none is asked for (loopback only)")] = ""
+    max_seconds: Annotated[int | None, Field(ge=1, description="longest statement")] = None
+    max_memory: Annotated[int | None, Field(ge=1 << 20, description="most memory of a statement, bytes")] = None
+    max_rows: Annotated[int | None, Field(ge=1, description="most rows a statement may read")] = None
+    max_result_rows: Annotated[int | None, Field(ge=1, description="most rows of a result")] = None
+    max_queries: Annotated[int, Field(ge=1, description="statements at once")] = 64
+    rows: Annotated[
+        dict[str, str], Field(description="table: condition on its rows; tables without one cannot be read then")
+    ] = {}
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether the user cannot change anything."""
+        return self.role == "reader"
+
+    def limits(self) -> dict[str, int]:
+        """ClickHouse's settings of the limits."""
+        named = {
+            "max_execution_time": self.max_seconds,
+            "max_memory_usage": self.max_memory,
+            "max_rows_to_read": self.max_rows,
+            "max_result_rows": self.max_result_rows,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+#: Users made at the first start.
+FIRST = {
+    "admin": User(role="admin"),
+    "writer": User(role="writer"),
+    "reader": User(
+        role="reader", max_seconds=60, max_memory=2 << 30, max_rows=10_000_000_000, max_result_rows=50_000_000, max_queries=16
+    ),
+}
+
+
+class Users:
+    """All users, and whether a password is right.
+
+    A password is hashed with scrypt, which is slow on purpose; one that was right is remembered as a keyed hash that
+    is worthless outside of this process.
+    """
+
+    def __init__(self, users: Mapping[str, User]) -> None:
+        self.users = dict(users)
+        self._key = secrets.token_bytes(32)
+        self._known: dict[str, bytes] = {}
+
+    def find(self, name: str, password: str) -> User | None:
+        """The user of that name and password, or None."""
+        user = self.users.get(name)
+        if user is None:
+            return None
+        if not user.password:
+            return user if not password else None
+        seal = hmac.digest(self._key, password.encode("utf-8", "surrogateescape"), "sha256")
+        if hmac.compare_digest(self._known.get(name, b""), seal):
+            return user
+        if not matches(password, user.password):
+            return None
+        self._known[name] = seal
+        return user
+
+    def add(self, name: str, user: User, password: str) -> None:
+        """Add a user of this process alone."""
+        self.users[name] = user.model_copy(update={"password": hashed(password)})
+        self.find(name, password)
+
+    def without_password(self) -> list[str]:
+        """Names of users that anybody can be."""
+        return sorted(name for name, user in self.users.items() if not user.password)
+
+
+def read_users(file: Path) -> dict[str, User]:
+    """Read the users' file; raises `SettingsError` that names file, user and field."""
+    if os.name == "posix" and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SettingsError(f"{file} holds passwords and others can read it", hint=f"chmod 600 {file}")
+    try:
+        tree = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"cannot read the users of {file}: {error}") from None
+    users = {}
+    for name, values in tree.items():
+        if not _NAME.fullmatch(name):
+            raise SettingsError(f"{file}: {name!r} is not a user's name", hint="small letters, digits, underscores")
+        try:
+            users[name] = User.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in (name, *first["loc"]))
+            raise SettingsError(f"{file}: {where}: {first['msg'].lower()}") from None
+    return users
+
+
+def make_users(file: Path) -> dict[str, str]:
+    """Write the first users with new passwords; returns the passwords, which are nowhere else."""
+    passwords = {name: secrets.token_urlsafe(18) for name in FIRST}
+    lines = ["# Users of the server. A new password: appanalytics serve --password USER", ""]
+    for name, user in FIRST.items():
+        values = user.model_dump(exclude_none=True, exclude={"rows"}) | {"password": hashed(passwords[name])}
+        lines += [f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in values.items()), ""]
+    lines += ["# Rows that a user may see, by table; the other tables are closed to that user then:", "# [reader.rows]"]
+    lines += ["# feed_actions = \"country = 'Russia'\"", ""]
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write("\n".join(lines))
+    return passwords
+
+
+def hashed(password: str) -> str:
+    """The scrypt hash of a password as ``scrypt$salt$hash``."""
+    salt = secrets.token_bytes(16)
+    return f"scrypt${salt.hex()}${_scrypt(password, salt).hex()}"
+
+
+def matches(password: str, stored: str) -> bool:
+    """Whether a password belongs to a stored hash."""
+    kind, _, rest = stored.partition("$")
+    salt, _, wanted = rest.partition("$")
+    if kind != "scrypt":
+        return False
+    try:
+        return hmac.compare_digest(_scrypt(password, bytes.fromhex(salt)), bytes.fromhex(wanted))
+    except ValueError:
+        return False
+
+
+def _scrypt(password: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(password.encode("utf-8", "surrogateescape"), salt=salt, n=_COST, r=8, p=1, dklen=32)
+
+
+def _toml(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
