@@ -65,12 +65,27 @@ class TelegramSettings(_Section):
     base_url: Annotated[str, Field(description="address of the Bot API")] = "https://api.telegram.org"
 
 
+class ServerSettings(_Section):
+    """How ``appanalytics serve`` serves an embedded warehouse."""
+
+    host: Annotated[str, Field(description="address to listen on; others than loopback need passwords")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="port; 0 is any free one")] = 8123
+    users: Annotated[str | None, Field(description="file of users; default: users.toml beside the data's folder")] = (
+        None
+    )
+    max_memory: Annotated[
+        str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]?i?B?$", description="most memory of all statements together")
+    ] = "8GiB"
+    max_queries: Annotated[int, Field(ge=1, le=256, description="statements that read, and that write, at once")] = 32
+
+
 class Settings(_Section):
     """All settings. Relative folders are taken from ``base``: the settings file's folder, or the working folder."""
 
     warehouse: WarehouseSettings = WarehouseSettings()
     reporting: ReportingSettings = ReportingSettings()
     catalog: CatalogSettings = CatalogSettings()
+    server: ServerSettings = ServerSettings()
     telegram: TelegramSettings = TelegramSettings()
 
     @property

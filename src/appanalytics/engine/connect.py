@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from appanalytics.engine.client import ClientEngine, translate
+from appanalytics.engine.endpoint import find_endpoint
 from appanalytics.engine.port import PINNED, Engine
 from appanalytics.engine.url import WarehouseUrl
 from appanalytics.errors import (
@@ -26,10 +27,17 @@ def connect(url: WarehouseUrl | str, *, create: bool = False) -> Engine:
     """Connect to the warehouse.
 
     ``create`` makes the folder and the database where they are absent; without it a missing folder is a
-    `WarehouseMissing`. The embedded engine is imported only when a URL asks for it.
+    `WarehouseMissing`. A folder that a server owns is reached through that server. The embedded engine is imported
+    only when a URL asks for it.
     """
     target = WarehouseUrl.parse(url) if isinstance(url, str) else url
-    return _embedded(target, create) if target.is_embedded else _server(target, create)
+    if not target.is_embedded:
+        return _server(target, create)
+    owner = find_endpoint(target.path) if target.path else None
+    if owner is None:
+        return _embedded(target, create)
+    found = WarehouseUrl("http", target.database, None, owner.host, owner.port, owner.user, owner.password)
+    return _server(found, create)
 
 
 def _embedded(url: WarehouseUrl, create: bool) -> Engine:
@@ -77,7 +85,7 @@ def _open_folder(url: WarehouseUrl) -> Any:
         if "Error initializing EmbeddedServer" in text or "Cannot lock file" in text or "Code: 76" in text:
             raise WarehouseLocked(
                 f"another process owns the folder {url.path}",
-                hint="wait for it to end, or give its address with --warehouse http://…",
+                hint="wait for it to end; for several at once, own the folder with: appanalytics serve",
             ) from error
         raise WarehouseUnavailable(f"cannot open {url}: {translate(error).message}") from error
 

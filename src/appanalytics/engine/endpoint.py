@@ -10,7 +10,8 @@ import fcntl
 import json
 import os
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from pathlib import Path
 from appanalytics.errors import WarehouseLocked
 
 _FILE = "endpoint.json"
+_PAUSE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +38,29 @@ def server_folder(folder: Path) -> Path:
     return folder.with_name(folder.name + ".server")
 
 
-def find_endpoint(folder: Path) -> Endpoint | None:
-    """The living server that owns a folder, or None. A file that others may write or read is not trusted."""
+def find_endpoint(folder: Path, wait_seconds: float = 15) -> Endpoint | None:
+    """The living server that owns a folder, or None; waits for one that is just starting.
+
+    A file that belongs to another account, or that others may read, is not trusted.
+    """
     file = server_folder(folder) / _FILE
-    try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError:
-        return None
-    with os.fdopen(descriptor, encoding="utf-8") as stream:
-        state = os.fstat(descriptor)
-        if state.st_uid != os.getuid() or stat.S_IMODE(state.st_mode) & 0o077 or not _is_locked(descriptor):
-            return None
+    for _ in range(max(1, int(wait_seconds / _PAUSE))):
         try:
-            return Endpoint(**json.load(stream))
-        except (ValueError, TypeError):
+            descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError:
             return None
+        with os.fdopen(descriptor, encoding="utf-8") as stream:
+            state = os.fstat(descriptor)
+            if state.st_uid != os.getuid() or stat.S_IMODE(state.st_mode) & 0o077 or not _is_locked(descriptor):
+                return None
+            text = stream.read()
+        if text:
+            try:
+                return Endpoint(**json.loads(text))
+            except (ValueError, TypeError):
+                return None
+        time.sleep(_PAUSE)
+    return None
 
 
 def _is_locked(descriptor: int) -> bool:
@@ -63,19 +73,26 @@ def _is_locked(descriptor: int) -> bool:
 
 
 @contextmanager
-def published(folder: Path, endpoint: Endpoint) -> Iterator[None]:
-    """Publish an endpoint for as long as the context lasts; raises `WarehouseLocked` if another server does."""
+def claimed(folder: Path) -> Iterator[Callable[[Endpoint], None]]:
+    """Claim a folder for a server; yields what publishes its endpoint once it answers.
+
+    Raises `WarehouseLocked` if another server lives. The file is emptied at the end.
+    """
     file = server_folder(folder) / _FILE
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise WarehouseLocked(f"another server owns the folder {folder}") from None
+            hint = "it is found by itself by every other command"
+            raise WarehouseLocked(f"another server owns the folder {folder}", hint=hint) from None
         os.fchmod(descriptor, 0o600)
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(asdict(endpoint)).encode(), 0)
-        yield
-    finally:
+        yield lambda endpoint: _write(descriptor, endpoint)
         os.ftruncate(descriptor, 0)
+    finally:
         os.close(descriptor)
+
+
+def _write(descriptor: int, endpoint: Endpoint) -> None:
+    os.pwrite(descriptor, json.dumps(asdict(endpoint)).encode(), 0)

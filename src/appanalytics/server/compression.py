@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import brotli
 import lz4.frame
-import zstandard
 
 from appanalytics.server.problems import Problem
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 #: What the server prefers when a client takes several.
 ENCODINGS = ("zstd", "lz4", "br", "gzip", "deflate")
@@ -54,8 +59,8 @@ def chosen(accepted: str) -> str:
 def compressor(encoding: str) -> Compressor:
     """A new stream of that encoding."""
     if encoding == "zstd":
-        zstd = zstandard.ZstdCompressor(level=1).compressobj()
-        return _Pair(zstd.compress, zstd.flush)
+        zs = zstd.ZstdCompressor(level=1)
+        return _Pair(zs.compress, zs.flush)
     if encoding == "lz4":
         lz = lz4.frame.LZ4FrameCompressor()
         return _Pair(lz.compress, lz.flush, lz.begin())
@@ -79,7 +84,7 @@ def decompressed(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         raise Problem(48, f"Unknown Content-Encoding: {encoding[:40]!r}", "NOT_IMPLEMENTED", status=415)
     try:
         yield from _brotli(chunks) if encoding == "br" else _frames(chunks, _FRAMES[encoding])
-    except (zlib.error, brotli.error, zstandard.ZstdError, RuntimeError, EOFError) as error:
+    except (zlib.error, brotli.error, zstd.ZstdError, RuntimeError, EOFError) as error:
         raise Problem(354, f"cannot decompress the body ({encoding}): {error}", "CANNOT_DECOMPRESS") from None
 
 
@@ -139,30 +144,23 @@ class _Lz4:
 
 
 class _Zstd:
-    """zstandard hands out all that a piece of input holds, so input goes in by small pieces."""
-
-    _STEP = 4096
-
     def __init__(self) -> None:
-        self._stream = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
-        self._left = b""
+        self._stream = zstd.ZstdDecompressor()
 
     def feed(self, data: bytes) -> bytes:
-        data = self._left + data
-        step, self._left = data[: self._STEP], data[self._STEP :]
-        return self._stream.decompress(step)
+        return bytes(self._stream.decompress(data, _PIECE))
 
     @property
     def eof(self) -> bool:
-        return self._stream.eof
+        return bool(self._stream.eof)
 
     @property
     def waiting(self) -> bool:
-        return bool(self._left) and not self._stream.eof
+        return not self._stream.eof and not self._stream.needs_input
 
     @property
     def unused(self) -> bytes:
-        return self._stream.unused_data + self._left
+        return bytes(self._stream.unused_data)
 
 
 _FRAMES: dict[str, Callable[[], Any]] = {

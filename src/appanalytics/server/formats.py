@@ -4,10 +4,11 @@ from __future__ import annotations
 
 #: Every block is a valid continuation of the one before. All other formats have a beginning and an end, which the
 #: engine would write anew for each block.
-BY_BLOCK = frozenset(
-    "Native RowBinary TabSeparated TSV TabSeparatedRaw TSVRaw CSV JSONEachRow JSONLines NDJSON JSONCompactEachRow "
-    "JSONStringsEachRow JSONCompactStringsEachRow".split()
-)
+_BY_BLOCK = """
+Native RowBinary TabSeparated TSV TabSeparatedRaw TSVRaw CSV
+JSONEachRow JSONLines NDJSON JSONCompactEachRow JSONStringsEachRow JSONCompactStringsEachRow
+"""
+BY_BLOCK = frozenset(_BY_BLOCK.split())
 
 _TYPES = {
     "application/json; charset=UTF-8": "JSON JSONCompact JSONStrings JSONCompactStrings JSONColumns JSONCompactColumns "

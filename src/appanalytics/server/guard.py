@@ -1,8 +1,8 @@
 """What no statement may name: ways out of the engine that its grants do not close.
 
-Grants stop table functions and table engines. They do not stop the scalar function ``file()``, which reads any file of
-the machine, also as ``arrayMap(file, …)`` or ``APPLY(file)``; nor settings whose value is SQL or the path of a template;
-nor dictionaries that run a command. Names are compared after the lexer's escapes, so quoting hides nothing.
+Grants stop table functions and table engines. They do not stop the scalar function ``file()``, which reads any file
+of the machine, also as ``arrayMap(file, …)`` or ``APPLY(file)``; nor settings whose value is SQL or the path of a
+template; nor dictionaries that run a command. Names are compared after the lexer's escapes, so quoting hides nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from appanalytics.server.problems import Problem
 from appanalytics.server.tokens import Token, tokens
 
 _NAMES = frozenset(["file"])
-_CALLS = re.compile(r"(file\w*|eval|python|executable|fuzzquery|ai[a-z]+|url|urlcluster|remote|remotesecure)", re.IGNORECASE)
+_CALLS = re.compile(
+    r"(file\w*|eval|python|executable|fuzzquery|ai[a-z]+|url|urlcluster|remote|remotesecure)", re.IGNORECASE
+)
+_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _DATABASES = frozenset(["ATOMIC", "MEMORY", "ORDINARY", "REPLICATED"])
 #: Settings whose value is SQL, a path, or a door: fixed for everybody.
 FIXED = (
@@ -90,30 +93,32 @@ def _check_names(every: list[Token]) -> None:
     for token, after in pairwise([*every, Token("mark", ";", 0, 0, 0)]):
         if token.kind not in ("word", "quoted"):
             continue
-        name = token.text
-        if token.kind == "quoted" and "\\" in name:
-            raise Problem(497, f"escapes in the quoted name {name!r} are not allowed", "ACCESS_DENIED")
+        name = _unescaped(token.text) if token.kind == "quoted" else token.text
         if (name.lower() in _NAMES) or (after.text == "(" and after.kind == "mark" and _CALLS.fullmatch(name)):
             raise Problem(497, f"the function {name.lower()}() is not allowed here", "ACCESS_DENIED")
+
+
+def _unescaped(name: str) -> str:
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[2], name)
 
 
 def _check_parameters(every: list[Token], parameters: Mapping[str, str]) -> None:
     for one, name, colon, kind in zip(every, every[1:], every[2:], every[3:], strict=False):
         if one.text == "{" and colon.text == ":" and kind.is_word("IDENTIFIER"):
             value = next((text for key, text in parameters.items() if key.upper() == name.text.upper()), "")
-            if "\\" in value or any(part.strip('`" ').lower() in _NAMES for part in value.split(".")):
+            if any(part.strip('`" ').lower() in _NAMES for part in _unescaped(value).split(".")):
                 raise Problem(497, f"the name {value!r} is not allowed here", "ACCESS_DENIED")
 
 
 def _check_create(words: list[str], every: list[Token]) -> None:
     texts = [token.text.upper() for token in every if token.kind in ("word", "quoted")]
     if "DICTIONARY" in words:
-        for token, after in zip(every, every[1:], strict=False):
+        for token, after in pairwise(every):
             if token.is_word("SOURCE") and after.text == "(":
                 kind = every[every.index(after) + 1].text.upper()
                 if kind not in ("CLICKHOUSE", "NULL"):
                     raise Problem(497, f"a dictionary may not read from {kind}", "ACCESS_DENIED")
     if "DATABASE" in words and "ENGINE" in texts:
-        kind = texts[texts.index("ENGINE") + 1 : texts.index("ENGINE") + 2]
-        if not kind or kind[0] not in _DATABASES:
+        engine = texts[texts.index("ENGINE") + 1 : texts.index("ENGINE") + 2]
+        if not engine or engine[0] not in _DATABASES:
             raise Problem(497, "a database of that engine is not allowed here", "ACCESS_DENIED")

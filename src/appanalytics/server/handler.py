@@ -16,6 +16,7 @@ from appanalytics.server.connections import Connection, Connections, Profile, as
 from appanalytics.server.execute import Cost, Job
 from appanalytics.server.externals import load_externals, read_form
 from appanalytics.server.formats import content_type
+from appanalytics.server.logs import by_client
 from appanalytics.server.problems import Problem
 from appanalytics.server.reply import Reply
 from appanalytics.server.request import Request, credentials
@@ -94,12 +95,16 @@ class Handler:
                 must_exist = request.own.get("session_check") == "1"
                 timeout = request.session_timeout
                 session = stack.enter_context(self.sessions.enter(plain, session_id, timeout, must_exist))
-                session.wear(request.settings, request.database)
+                session.wear(request.settings, self._database(request, ""))
                 yield session.connection, session
             else:
-                profile = Profile(name, request.database or self.facts.database, settings)
+                profile = Profile(name, self._database(request, self.facts.database), settings)
                 fresh = bool(request.externals)
                 yield stack.enter_context(self.connections.lease(profile, fresh=fresh)), None
+
+    def _database(self, request: Request, otherwise: str) -> str:
+        """The engine's own ``default`` is a view of the working folder's files, so that name means the warehouse."""
+        return self.facts.database if request.database == "default" else request.database or otherwise
 
     def _run(self, turn: _Turn, connection: Connection, session: Session | None) -> None:
         statement, request, reply = turn.statement, turn.request, turn.reply
@@ -201,6 +206,7 @@ def _statement(request: Request, body: Body) -> tuple[bytes, Statement | None, I
         sql += piece
         if len(sql) >= FIRST:
             break
+    sql = by_client(sql)
     first = next(tokens(sql), None)
     if first is None:
         return sql, None, pieces
@@ -208,5 +214,5 @@ def _statement(request: Request, body: Body) -> tuple[bytes, Statement | None, I
         statement = read_statement(sql)
         if statement.data is not None:
             return sql, statement, pieces
-    sql = whole(pieces, sql)
+    sql = by_client(whole(pieces, sql))
     return sql, read_statement(sql), iter(())

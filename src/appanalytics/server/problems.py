@@ -10,8 +10,9 @@ _TAIL = re.compile(r"(?:\s*\([A-Z0-9_]+\)\s*\(version [^)]*(?:\([^)]*\))?[^)]*\)
 
 #: HTTP status of ClickHouse's codes; what is not here is a failure of the server, 500.
 _STATUS = {
-    400: "6 7 10 12 15 16 20 25 26 27 35 36 38 41 42 43 44 47 53 62 63 69 70 72 80 86 117 128 130 131 167 170 179 184 "
-    "190 207 215 239 248 252 267 277 341 349 354 370 386 395 407 420 426 427 434 441 452 456 457 469 474 549 610 636",
+    400: """6 7 10 12 15 16 20 25 26 27 35 36 38 41 42 43 44 47 53 62 63 69 70 72 80 86 117 128 130 131 167 170 179
+        184 190 207 215 239 248 252 267 277 341 349 354 370 386 395 407 420 426 427 434 441 452 456 457 469 474 549
+        610 636""",
     401: "194",
     403: "164 192 193 291 344 497 511 512 514 516",
     404: "46 50 60 65 71 73 81 82 115 118 224 372 526 649",
@@ -27,7 +28,7 @@ _BY_CODE = {int(code): status for status, codes in _STATUS.items() for code in c
 
 
 class Problem(Exception):
-    """A request that is answered with an error, in ClickHouse's form. ``status`` 0 means: the usual one of the code."""
+    """A request that is answered with an error, in ClickHouse's form. ``status`` 0 is the usual one of its code."""
 
     def __init__(self, code: int, message: str, name: str, status: int = 0) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""The answer to one request, written by a thread: small ones at once, large ones as a stream as fast as they are read."""
+"""The answer to one request, written by a thread: small ones at once, large ones as fast as they are read."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Reply:
 
     def _spill(self) -> None:
         if self._size > _HELD:
-            self._spool = self._spool or tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)
+            self._spool = self._spool or tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
             self._spool.write(b"".join(self._buffer))
             self._buffer, self._size = [], 0
 
@@ -79,7 +79,7 @@ class Reply:
         return data
 
     def fail(self, problem: Problem, version: str) -> tuple[int, bytes]:
-        """Put the error in the answer's place, or at the end of what was sent; returns status and body of the rest."""
+        """Put the error in the answer's place, or at the end of what was sent; returns status and the rest."""
         if self.started:
             text = problem.text(version).encode()
             end = f"{len(text)} {self._tag}\r\n__exception__\r\n".encode()

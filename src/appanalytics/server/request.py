@@ -13,13 +13,14 @@ from urllib.parse import parse_qsl
 from appanalytics.server.problems import Problem
 
 #: Names in a URL that the server takes for itself; everything else is a setting of the engine.
-_OWN = frozenset(
-    "query database query_id session_id session_timeout session_check user password quota_key role compress decompress "
-    "stacktrace default_format client_protocol_version buffer_size wait_end_of_query enable_http_compression "
-    "http_zlib_compression_level send_progress_in_http_headers http_headers_progress_interval_ms "
-    "add_http_cors_header http_write_exception_in_output_format cancel_http_readonly_queries_on_client_close "
-    "close_session http_response_headers framing".split()
-)
+_OWN_NAMES = """
+query database query_id session_id session_timeout session_check close_session user password quota_key role
+compress decompress enable_http_compression http_zlib_compression_level default_format client_protocol_version
+buffer_size wait_end_of_query send_progress_in_http_headers http_headers_progress_interval_ms stacktrace framing
+add_http_cors_header http_write_exception_in_output_format http_response_headers
+cancel_http_readonly_queries_on_client_close
+"""
+_OWN = frozenset(_OWN_NAMES.split())
 _EXTERNAL = re.compile(r"(.+)_(format|types|structure)")
 _LONGEST_TIMEOUT = 3600
 
@@ -121,7 +122,9 @@ def credentials(request: Request) -> tuple[str, str]:
         "user" in request.own or "password" in request.own,
     ]
     if sum(ways) > 1:
-        raise Problem(516, "Invalid authentication: credentials are given in more than one way", "AUTHENTICATION_FAILED")
+        raise Problem(
+            516, "Invalid authentication: credentials are given in more than one way", "AUTHENTICATION_FAILED"
+        )
     if ways[0]:
         return headers.get("x-clickhouse-user") or "default", headers.get("x-clickhouse-key", "")
     if ways[1]:

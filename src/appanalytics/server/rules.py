@@ -12,7 +12,8 @@ from appanalytics.server.statement import Statement
 from appanalytics.server.tokens import tokens
 from appanalytics.server.users import User
 
-_CONTROL = frozenset(["SET", "USE", "KILL", "SYSTEM", "BACKUP", "RESTORE"])
+_CONTROL = frozenset(["SET", "USE", "KILL", "SYSTEM", "BACKUP", "RESTORE", "ALTER", "ATTACH", "DETACH"])
+_NEVER = (("SYSTEM", "SHUTDOWN"), ("SYSTEM", "KILL"), ("SYSTEM", "SUSPEND"))
 _HARMLESS = frozenset(["SET", "USE"])
 
 
@@ -20,6 +21,8 @@ def check(request: Request, user: User, statement: Statement, sql: bytes) -> Non
     """Refuse what nobody may do, before a connection is taken; raises `Problem`."""
     check_statement(sql if statement.data is None else sql[: statement.data], request.parameters)
     check_settings([*request.settings, *settings_named(statement.text.encode())], user.reads_only)
+    if statement.verbs[:2] in _NEVER:
+        raise Problem(497, f"{' '.join(statement.verbs[:2])} is not allowed over HTTP", "ACCESS_DENIED")
     if statement.verbs[:2] in (("SET", "ROLE"), ("SET", "DEFAULT"), ("SET", "TRANSACTION")):
         raise Problem(497, "roles belong to users here and cannot be set", "ACCESS_DENIED")
     for table in request.externals.values():
@@ -38,7 +41,7 @@ def check_class(raw: Any, request: Request, user: User, statement: Statement) ->
         raise Problem(62, "Syntax error (Multi-statements are not allowed)", "SYNTAX_ERROR")
     if kind in ("READ_ONLY", "UNKNOWN") or statement.verb in _HARMLESS:
         return  # the engine refuses to parse what it calls UNKNOWN, and says where
-    if kind == "CONTROL" and statement.verb not in _CONTROL:
+    if kind == "CONTROL" and statement.verb not in _CONTROL and "TEMPORARY" not in statement.verbs:
         raise Problem(497, f"{statement.verb} is not allowed over HTTP", "ACCESS_DENIED")
     if request.method in ("GET", "HEAD"):
         raise _get_only_reads()

@@ -15,13 +15,14 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from appanalytics.engine.endpoint import Endpoint, published, server_folder
+from appanalytics.engine.endpoint import Endpoint, claimed, server_folder
 from appanalytics.engine.url import WarehouseUrl
 from appanalytics.errors import SettingsError, WarehouseLocked, WarehouseUnavailable
 from appanalytics.server.access import connection_string, write_configuration
 from appanalytics.server.app import Application
 from appanalytics.server.connections import Connection, Connections, owner
 from appanalytics.server.handler import Facts, Handler
+from appanalytics.server.logs import make_logs
 from appanalytics.server.problems import Problem, from_engine
 from appanalytics.server.running import Run, Running
 from appanalytics.server.sessions import Sessions
@@ -32,6 +33,7 @@ from appanalytics.sqltext import identifier, literal
 LOCAL = "local"
 _NAME = "appanalytics"
 _GRACE_SECONDS = 10
+_BACKLOG = 1024
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Server:
         self.options = options
         self.folder: Path = options.url.path
         self.beside = server_folder(self.folder)
+        self.users_file = options.users or self.beside / "users.toml"
         self.passwords: dict[str, str] = {}
         self.port = 0
         self._local_password = secrets.token_urlsafe(24)
@@ -73,10 +76,13 @@ class Server:
         with ExitStack() as stack:
             users = self._users()
             listener = stack.enter_context(self._listener())
-            endpoint = Endpoint(self.options.host, self.port, LOCAL, self._local_password, os.getpid())
-            stack.enter_context(published(self.folder, endpoint))
+            publish = stack.enter_context(claimed(self.folder))
             handler, root = self._engine(users, stack)
-            yield self._server(handler, root, listener, stack)
+            serve = self._server(handler, root, listener, stack)
+            listener.listen(_BACKLOG)  # who comes before the server accepts waits, so it may be found from now on
+            host = _reachable(self.options.host)
+            publish(Endpoint(host, self.port, LOCAL, self._local_password, os.getpid()))
+            yield serve
 
     def run(self) -> None:
         """Serve until a signal to end."""
@@ -86,7 +92,7 @@ class Server:
     def _users(self) -> Users:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.beside.mkdir(exist_ok=True, mode=0o700)
-        file = self.options.users or self.beside / "users.toml"
+        file = self.users_file
         if not file.exists() and self.options.users is None:
             self.passwords = make_users(file)
         users = Users(read_users(file))
@@ -119,8 +125,8 @@ class Server:
         except (Problem, RuntimeError) as error:
             raise _cannot_open(self.folder, error) from error
         stack.callback(root.close)
-        _own_default(root)
         root.run(f"CREATE DATABASE IF NOT EXISTS {identifier(database)} ENGINE = Atomic")
+        make_logs(root)
         pipes = self.beside / "pipes"
         pipes.mkdir(exist_ok=True, mode=0o700)
         for left in pipes.glob("*.pipe"):
@@ -153,7 +159,7 @@ class Server:
             server_header=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             timeout_keep_alive=30,
-            backlog=1024,
+            backlog=_BACKLOG,
         )
         self.asgi = uvicorn.Server(config)
         return lambda: self.asgi.run(sockets=[listener])
@@ -162,15 +168,8 @@ class Server:
 def _opener(where: str) -> Callable[[], Any]:
     from chdb import _chdb
 
-    return lambda: _chdb.connect(where)
-
-
-def _own_default(root: Connection) -> None:
-    """Clients that name no database mean ``default``; the engine's own is a view of the working folder's files."""
-    if root.value("SELECT engine FROM system.databases WHERE name = 'default'") == "Overlay":
-        if root.value("SELECT count() FROM system.tables WHERE database = 'default'") == "0":
-            root.run("DROP DATABASE default")
-            root.run("CREATE DATABASE default ENGINE = Atomic")
+    connect: Callable[[str], Any] = getattr(_chdb, "connect")  # noqa: B009  # no stubs
+    return lambda: connect(where)
 
 
 def _cannot_open(folder: Path, error: Exception) -> WarehouseUnavailable:
@@ -178,6 +177,10 @@ def _cannot_open(folder: Path, error: Exception) -> WarehouseUnavailable:
     if "EmbeddedServer" in known.message or known.code in (36, 76):
         return WarehouseLocked(f"another process owns the folder {folder}", hint="wait for it to end")
     return WarehouseUnavailable(f"cannot open {folder}: {known.message}")
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
 def _is_loopback(host: str) -> bool:

@@ -21,7 +21,7 @@ _MOST = 1000
 
 @dataclass(eq=False)
 class Session:
-    """A kept connection. ``database`` is the session's own; ``originals`` are values that a URL's settings replaced."""
+    """A kept connection. ``database`` is the session's own; ``originals`` are what a URL's settings replaced."""
 
     connection: Connection
     database: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -68,7 +69,14 @@ def read_statement(sql: bytes) -> Statement:
         raise Problem(62, "Syntax error: Empty query", "SYNTAX_ERROR")
     if verbs[:1] == ("INSERT",):
         return _insert(sql, verbs)
-    return _plain(sql, verbs, list(tokens(sql)), head[0].kind == "mark")
+    every = list(tokens(sql))
+    if verbs[:1] == ("WITH",) and any(one.is_word("INSERT") and two.is_word("INTO") for one, two in _top(every)):
+        return Statement(_decoded(sql), ("INSERT", *verbs), None, None, None, _has_parameters(every))
+    return _plain(sql, verbs, every, head[0].kind == "mark")
+
+
+def _top(every: list[Token]) -> Iterator[tuple[Token, Token]]:
+    return pairwise(token for token in every if not token.depth)
 
 
 def _plain(sql: bytes, verbs: tuple[str, ...], every: list[Token], in_brackets: bool) -> Statement:

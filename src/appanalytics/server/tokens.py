@@ -1,4 +1,4 @@
-"""Split SQL into tokens as ClickHouse's lexer does, so far as a front needs it: never inside a string or a comment."""
+"""Split SQL into tokens as ClickHouse's lexer does, so far as a front needs it."""
 
 from __future__ import annotations
 

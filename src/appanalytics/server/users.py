@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError
 
-from appanalytics.errors import SettingsError
+from appanalytics.errors import SettingsError, nearest
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,31}")
 _COST = 2**14
@@ -30,7 +30,7 @@ class User(BaseModel):
     role: Role
     password: Annotated[str, Field(description="its scrypt hash; empty: none is asked for (loopback only)")] = ""
     max_seconds: Annotated[int | None, Field(ge=1, description="longest statement")] = None
-    max_memory: Annotated[int | None, Field(ge=1 << 20, description="most memory of a statement, bytes")] = None
+    max_memory: Annotated[ByteSize | None, Field(ge=1 << 20, description="most memory of a statement, bytes")] = None
     max_rows: Annotated[int | None, Field(ge=1, description="most rows a statement may read")] = None
     max_result_rows: Annotated[int | None, Field(ge=1, description="most rows of a result")] = None
     max_queries: Annotated[int, Field(ge=1, description="statements at once")] = 64
@@ -59,7 +59,12 @@ FIRST = {
     "admin": User(role="admin"),
     "writer": User(role="writer"),
     "reader": User(
-        role="reader", max_seconds=60, max_memory=2 << 30, max_rows=10_000_000_000, max_result_rows=50_000_000, max_queries=16
+        role="reader",
+        max_seconds=60,
+        max_memory=ByteSize(2 << 30),
+        max_rows=10_000_000_000,
+        max_result_rows=50_000_000,
+        max_queries=16,
     ),
 }
 
@@ -125,16 +130,38 @@ def read_users(file: Path) -> dict[str, User]:
 def make_users(file: Path) -> dict[str, str]:
     """Write the first users with new passwords; returns the passwords, which are nowhere else."""
     passwords = {name: secrets.token_urlsafe(18) for name in FIRST}
-    lines = ["# Users of the server. A new password: appanalytics serve --password USER", ""]
+    lines = ["# Users of the server. A new password: appanalytics serve --new-password USER", ""]
     for name, user in FIRST.items():
         values = user.model_dump(exclude_none=True, exclude={"rows"}) | {"password": hashed(passwords[name])}
         lines += [f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in values.items()), ""]
-    lines += ["# Rows that a user may see, by table; the other tables are closed to that user then:", "# [reader.rows]"]
+    lines += [
+        "# Rows that a user may see, by table; the other tables are closed to that user then:",
+        "# [reader.rows]",
+    ]
     lines += ["# feed_actions = \"country = 'Russia'\"", ""]
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write("\n".join(lines))
     return passwords
+
+
+def renew_password(file: Path, name: str) -> str:
+    """Give a user of the file a new password and return it; raises `SettingsError` for an unknown user."""
+    users = read_users(file) if file.exists() else {}
+    if name not in users:
+        raise SettingsError(f"{file} has no user {name!r}", hint=nearest(name, users))
+    password = secrets.token_urlsafe(18)
+    head, section, rest = file.read_text(encoding="utf-8").partition(f"[{name}]\n")
+    own, following = re.match(r"((?:(?!\n\[).)*)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]
+    line = f'password = "{hashed(password)}"'
+    own, changed = re.subn(r"(?m)^password\s*=.*$", line, own, count=1)
+    text = head + section + (own if changed else f"{line}\n{own}") + following
+    partial = file.with_name(file.name + ".partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    partial.replace(file)
+    return password
 
 
 def hashed(password: str) -> str:
