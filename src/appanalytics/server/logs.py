@@ -21,7 +21,7 @@ _SUFFIX = "_by_client"
 def make_logs(root: Connection) -> None:
     """Make the views; they live as long as the engine."""
     root.run("SYSTEM FLUSH LOGS")
-XX
+    plain = f"replaceAll(replaceRegexpOne(query, '^/\\\\*[^*]*\\\\*/ ', ''), '{_SUFFIX}', '')"
     for table in _TABLES:
         root.run(
             f"CREATE VIEW IF NOT EXISTS system.{table}{_SUFFIX} AS SELECT * REPLACE("
