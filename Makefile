@@ -7,7 +7,7 @@ APP    := $(BIN)/appanalytics
 LOCKS  := requirements/bootstrap.txt requirements/run.txt requirements/dev.txt pyproject.toml
 export PYTHONUTF8 = 1
 
-.PHONY: help setup setup-dev up test lint types check bench docs locks clean
+.PHONY: help setup setup-dev up test conformance lint types check bench docs locks clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -38,6 +38,9 @@ up: setup  ## Make the demo warehouse, roll it up, check it, report on yesterday
 
 test: setup-dev  ## Run all tests
 	@$(BIN)/pytest -q -n 2 --dist loadgroup
+
+conformance: setup-dev  ## Run the clients' own suites: SUITE=<checkout of clickhouse-connect or clickhouse-js>
+	@$(BIN)/python -m tests.conformance $(SUITE)
 
 lint: setup-dev  ## Style of the code
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -17,7 +17,7 @@ from appanalytics.engine import Engine
 from appanalytics.warehouse.rollup import rollup
 
 from .oracle import Event, insert
-from .relay import relay
+from .served import Served
 from .test_rollups_exact import at
 
 
@@ -210,13 +210,12 @@ def test_a_projects_own_metric(cli: Cli) -> None:
     assert cli.records("query", "ios_share", "--from", "rollups")[0]["ios_share"] == 1.0
 
 
-def test_servers(cli: Cli, engine_folder: Path) -> None:
+def test_servers(cli: Cli, server: Served) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     cli.refused("query", "views", url=f"http://127.0.0.1:{port}/x", said="no ClickHouse answers")
-    with relay(engine_folder, "secret") as (port, _):
-        cli.refused("query", "views", url=f"http://me:wr0ng@127.0.0.1:{port}/x", said="refused the user 'me'")
+    cli.refused("query", "views", url=server.url("me", password="wr0ng"), said="refused the user 'me'")
     cli.refused("query", "views", url=f"chdb://{cli.folder}/nothing", said="there is no warehouse")
     cli.refused("query", "views", url="ftp://x", said="cannot read the warehouse URL")
 

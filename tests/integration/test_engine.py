@@ -27,7 +27,7 @@ from appanalytics.warehouse.rollup import Layout, rollup
 from appanalytics.window import Window
 
 from .oracle import Event, insert
-from .relay import relay
+from .served import Served
 from .test_rollups_exact import at
 
 
@@ -99,7 +99,7 @@ def test_something_that_is_not_clickhouse() -> None:
         server.server_close()
 
 
-def test_the_same_numbers_over_http(engine: Engine, engine_folder: Path, utc: ZoneInfo) -> None:
+def test_the_same_numbers_over_http(engine: Engine, server: Served, utc: ZoneInfo) -> None:
     """Everything from DDL to rollups and questions through the ordinary HTTP client."""
     catalog = load_catalog()
     loaded = [Event(at(day), user, post=(day + user) % 3) for day in range(5) for user in range(1, 4)]
@@ -108,24 +108,23 @@ def test_the_same_numbers_over_http(engine: Engine, engine_folder: Path, utc: Zo
     window = Window.of("2026-01-01", "2026-01-06", utc)
     question = Question.of(catalog, ["views", "ctr", "users", "mau", "new_users"], window, grain="day", by="country")
     wanted = ask(engine, Layout.read(engine, catalog, utc), question).records
-    with relay(engine_folder, "secret") as (port, statements):
-        remote = connect(f"http://default:secret@127.0.0.1:{port}/{engine.database}_http", create=True)
-        migrate(remote)
-        insert(remote, loaded)
-        rollup(remote, catalog, utc)
-        found = ask(remote, Layout.read(remote, catalog, utc), question).records
-        remote.execute(f"DROP DATABASE {remote.database} SYNC")
-        remote.close()
+    remote = connect(server.url(database=f"{engine.database}_http"), create=True)
+    migrate(remote)
+    insert(remote, loaded)
+    rollup(remote, catalog, utc)
+    found = ask(remote, Layout.read(remote, catalog, utc), question).records
+    remote.execute(f"DROP DATABASE {remote.database} SYNC")
+    remote.close()
     assert found == wanted
-    assert any("REPLACE PARTITION" in statement for statement in statements)
+    server.text("SYSTEM FLUSH LOGS")
+    assert server.text("SELECT count() > 0 FROM system.query_log WHERE query LIKE '%REPLACE PARTITION%'") == "1\n"
 
 
-def test_a_wrong_password(engine: Engine, engine_folder: Path) -> None:
-    with relay(engine_folder, "secret") as (port, _):
-        with pytest.raises(AccessDenied) as caught:
-            connect(f"http://me:wr0ng@127.0.0.1:{port}/x")
-        with pytest.raises(WarehouseMissing, match="has no database nowhere"):
-            connect(f"http://me:secret@127.0.0.1:{port}/nowhere")
+def test_a_wrong_password(server: Served) -> None:
+    with pytest.raises(AccessDenied) as caught:
+        connect(server.url("me", password="wr0ng"))
+    with pytest.raises(WarehouseMissing, match="has no database nowhere"):
+        connect(server.url(database="nowhere"))
     assert "wr0ng" not in str(caught.value)
     assert "refused the user 'me'" in str(caught.value)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from appanalytics.server.guard import FIXED
+from appanalytics.server.guard import CONDITIONS, FIXED
 from appanalytics.server.users import User
 from appanalytics.sqltext import identifier
 
@@ -64,8 +64,7 @@ def _write(file: Path, text: str) -> None:
 
 
 def _access(users: Mapping[str, User], database: str) -> str:
-    fixed = "".join(f"<{name}><readonly/></{name}>" for name in FIXED)
-    profiles = "".join(_profile(name, user, fixed) for name, user in users.items())
+    profiles = "".join(_profile(name, user) for name, user in users.items())
     roles = "".join(_role(name, user, database) for name, user in users.items())
     granted = "".join(f"<query>GRANT {role_of(name)}</query>" for name in users)
     return f"""<clickhouse>
@@ -80,7 +79,9 @@ def _access(users: Mapping[str, User], database: str) -> str:
 """
 
 
-def _profile(name: str, user: User, fixed: str) -> str:
+def _profile(name: str, user: User) -> str:
+    closed = (*FIXED, *CONDITIONS) if user.reads_only else FIXED
+    fixed = "".join(f"<{setting}><readonly/></{setting}>" for setting in closed)
     limits = "".join(
         f"<{key}><min>1</min><max>{value}</max></{key}>" for key, value in user.limits().items()
     )  # without the least value, 0 would mean no limit

@@ -38,10 +38,12 @@ class _Pair:
         self._step, self._end, self._start = step, end, start
 
     def compress(self, data: bytes) -> bytes:
+        """See `Compressor.compress`."""
         ready, self._start = self._start + self._step(data), b""
         return ready
 
     def finish(self) -> bytes:
+        """See `Compressor.finish`."""
         ready, self._start = self._start + self._end(), b""
         return ready
 
@@ -108,18 +110,22 @@ class _Zlib:
         self._stream = zlib.decompressobj(bits)
 
     def feed(self, data: bytes) -> bytes:
+        """The next plain bytes, at most a piece."""
         return self._stream.decompress(self._stream.unconsumed_tail + data, _PIECE)
 
     @property
     def eof(self) -> bool:
+        """Whether the frame has ended."""
         return self._stream.eof
 
     @property
     def waiting(self) -> bool:
+        """Whether more comes without more input."""
         return bool(self._stream.unconsumed_tail)
 
     @property
     def unused(self) -> bytes:
+        """What follows the frame."""
         return self._stream.unused_data
 
 
@@ -128,18 +134,22 @@ class _Lz4:
         self._stream = lz4.frame.LZ4FrameDecompressor()
 
     def feed(self, data: bytes) -> bytes:
+        """The next plain bytes, at most a piece."""
         return bytes(self._stream.decompress(data, max_length=_PIECE))
 
     @property
     def eof(self) -> bool:
+        """Whether the frame has ended."""
         return bool(self._stream.eof)
 
     @property
     def waiting(self) -> bool:
+        """Whether more comes without more input."""
         return not self._stream.eof and not self._stream.needs_input
 
     @property
     def unused(self) -> bytes:
+        """What follows the frame."""
         return bytes(self._stream.unused_data or b"")
 
 
@@ -148,18 +158,22 @@ class _Zstd:
         self._stream = zstd.ZstdDecompressor()
 
     def feed(self, data: bytes) -> bytes:
+        """The next plain bytes, at most a piece."""
         return bytes(self._stream.decompress(data, _PIECE))
 
     @property
     def eof(self) -> bool:
+        """Whether the frame has ended."""
         return bool(self._stream.eof)
 
     @property
     def waiting(self) -> bool:
+        """Whether more comes without more input."""
         return not self._stream.eof and not self._stream.needs_input
 
     @property
     def unused(self) -> bytes:
+        """What follows the frame."""
         return bytes(self._stream.unused_data)
 
 

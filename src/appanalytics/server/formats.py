@@ -11,8 +11,8 @@ JSONEachRow JSONLines NDJSON JSONCompactEachRow JSONStringsEachRow JSONCompactSt
 BY_BLOCK = frozenset(_BY_BLOCK.split())
 
 _TYPES = {
-    "application/json; charset=UTF-8": "JSON JSONCompact JSONStrings JSONCompactStrings JSONColumns JSONCompactColumns "
-    "JSONColumnsWithMetadata JSONObjectEachRow",
+    "application/json; charset=UTF-8": "JSON JSONCompact JSONStrings JSONCompactStrings JSONColumns "
+    "JSONCompactColumns JSONColumnsWithMetadata JSONObjectEachRow",
     "application/x-ndjson; charset=UTF-8": "JSONEachRow JSONLines NDJSON JSONStringsEachRow JSONCompactEachRow "
     "JSONCompactEachRowWithNames JSONCompactEachRowWithNamesAndTypes JSONCompactStringsEachRow "
     "JSONCompactStringsEachRowWithNames JSONCompactStringsEachRowWithNamesAndTypes JSONEachRowWithProgress "

@@ -18,12 +18,22 @@ _NAMES = frozenset(["file"])
 _CALLS = re.compile(
     r"(file\w*|eval|python|executable|fuzzquery|ai[a-z]+|url|urlcluster|remote|remotesecure)", re.IGNORECASE
 )
+_KEYWORD_LIST = """
+    ALL AND ANY AS ASC BETWEEN BY CASE DESC DISTINCT ELSE EXCEPT EXISTS FROM GLOBAL HAVING IN INTERSECT INTO IS
+    JOIN KEY LIKE LIMIT NOT ON OR ORDER OVER PARTITION REPLACE SELECT SETS THEN UNION USING VALUES WHEN
+    WHERE WITH
+"""
+_KEYWORDS = frozenset(_KEYWORD_LIST.split())
+#: What may be called with a column named as a function is.
+_HARMLESS_CALLS = """
+    any anylast argmax argmin coalesce concat count countdistinct empty endswith grouparray groupuniqarray if ifnull
+    in length like lower max min notempty notin position startswith tostring toint64 uniq uniqexact uniqif upper
+"""
+_TAKES_NO_FUNCTION = frozenset(_HARMLESS_CALLS.split())
 _ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _DATABASES = frozenset(["ATOMIC", "MEMORY", "ORDINARY", "REPLICATED"])
 #: Settings whose value is SQL, a path, or a door: fixed for everybody.
 FIXED = (
-    "additional_table_filters",
-    "additional_result_filter",
     "parallel_replicas_custom_key",
     "format_template_row",
     "format_template_row_format",
@@ -34,12 +44,15 @@ FIXED = (
     "allow_experimental_eval_table_function",
     "allow_introspection_functions",
 )
+#: Settings whose value is a condition in SQL; it is judged like a statement, and readers may not set them.
+CONDITIONS = ("additional_table_filters", "additional_result_filter")
 #: Settings that a reader may choose; the engine still holds the limits among them.
 _READERS = re.compile(
     r"(output_format_|input_format_|format_(csv|tsv|regexp|custom|display|binary|capn|avro|json)|date_time_|max_|"
     r"http_|optimize_|query_plan_|join_|union_default_mode|any_join_|cast_|group_by_|distinct_|"
     r"read_overflow_mode|result_overflow_mode|timeout_overflow_mode|session_timezone|use_client_time_zone|"
-    r"transform_null_in|aggregate_functions_null_for_empty|enable_|prefer_|extremes|log_comment|log_queries|limit|offset|"
+    r"transform_null_in|aggregate_functions_null_for_empty|enable_|prefer_|extremes|log_comment|log_queries|"
+    r"limit|offset|"
     r"select_sequential_consistency|send_progress_in_http_headers|wait_end_of_query|buffer_size|add_http_cors_header|"
     r"cancel_http_readonly_queries_on_client_close|default_format|connect_timeout|receive_timeout|send_timeout|"
     r"database_replicated_enforce_synchronous_settings|throw_on_max_partitions_per_insert_block|"
@@ -57,13 +70,41 @@ def check_statement(sql: bytes, parameters: Mapping[str, str]) -> None:
         _check_create(words, every)
 
 
-def check_settings(names: Iterable[str], reader: bool) -> None:
-    """Refuse settings that nobody, or no reader, may change; raises `Problem` (452)."""
+def check_settings(settings: Mapping[str, str], reader: bool) -> None:
+    """Refuse settings of a URL that nobody, or no reader, may change; raises `Problem` (452, 497).
+
+    What is `FIXED` passes here, because the engine allows its own value and no other.
+    """
+    _check_names_of_settings(settings, reader)
+    for name in CONDITIONS:
+        if name in settings:
+            check_condition(settings[name])
+
+
+def check_settings_named(names: Iterable[str], reader: bool) -> None:
+    """Refuse settings of a statement that nobody, or no reader, may change; raises `Problem` (452)."""
+    named = list(names)
+    _check_names_of_settings(named, reader)
+    for name in named:
+        if name in CONDITIONS:
+            raise Problem(452, f"Setting {name} is allowed in the URL alone", "SETTING_CONSTRAINT_VIOLATION")
+
+
+def _check_names_of_settings(names: Iterable[str], reader: bool) -> None:
     for name in names:
-        if name in FIXED or name in ("profile", "readonly", "implicit_select"):
-            raise Problem(452, f"Setting {name} should not be changed", "SETTING_CONSTRAINT_VIOLATION")
+        if name == "profile":
+            raise Problem(452, "Setting profile should not be changed", "SETTING_CONSTRAINT_VIOLATION")
         if reader and not _READERS.match(name):
             raise Problem(452, f"Setting {name} is not for readers", "SETTING_CONSTRAINT_VIOLATION")
+
+
+def check_condition(text: str) -> None:
+    """Judge SQL and the SQL in its strings; raises `Problem` (497)."""
+    every = list(tokens(text.encode()))
+    _check_names(every)
+    for token in every:
+        if token.kind == "string":
+            check_condition(_unescaped(token.text[1:-1].replace("''", "'")))
 
 
 def settings_named(sql: bytes) -> list[str]:
@@ -90,12 +131,40 @@ def _assigned(sql: bytes, rest: Sequence[Token]) -> list[str]:
 
 
 def _check_names(every: list[Token]) -> None:
-    for token, after in pairwise([*every, Token("mark", ";", 0, 0, 0)]):
-        if token.kind not in ("word", "quoted"):
-            continue
-        name = _unescaped(token.text) if token.kind == "quoted" else token.text
-        if (name.lower() in _NAMES) or (after.text == "(" and after.kind == "mark" and _CALLS.fullmatch(name)):
-            raise Problem(497, f"the function {name.lower()}() is not allowed here", "ACCESS_DENIED")
+    calls: list[str] = []  # names of the calls that are open; empty for brackets that call nothing
+    end = before = Token("mark", ";", 0, 0, 0)
+    columns = bool(every) and every[0].is_word("CREATE", "ATTACH", "REPLACE", "INSERT")  # may still come
+    for token, after in pairwise([*every, end]):
+        columns = columns and not token.is_word("SELECT", "AS", "FUNCTION", "WITH", "ENGINE", "VALUES")
+        if token.kind == "mark" and token.text in "([{":
+            calls.append("" if columns else _called(before))
+            columns = False
+        elif token.kind == "mark" and token.text in ")]}" and calls:
+            calls.pop()
+        elif token.kind in ("word", "quoted"):
+            _check_name(_name(token), before, after, calls)
+        before = token
+
+
+def _called(before: Token) -> str:
+    """The function that a bracket after this token calls, or nothing for a list or a subquery."""
+    if before.kind == "quoted" or (before.kind == "word" and before.text not in _KEYWORDS):
+        return _name(before).lower()
+    return ""
+
+
+def _check_name(name: str, before: Token, after: Token, calls: list[str]) -> None:
+    called = after.kind == "mark" and after.text == "("
+    bad = called and _CALLS.fullmatch(name) is not None
+    if name.lower() in _NAMES and not called:
+        # A column may have this name. As an argument it may be the function, unless what is called takes none.
+        bad = before.is_word("APPLY") or not all(call in _TAKES_NO_FUNCTION for call in calls if call)
+    if bad:
+        raise Problem(497, f"the function {name.lower()}() is not allowed here", "ACCESS_DENIED")
+
+
+def _name(token: Token) -> str:
+    return _unescaped(token.text) if token.kind == "quoted" else token.text
 
 
 def _unescaped(name: str) -> str:

@@ -117,6 +117,7 @@ class Handler:
         reply.last_headers = lambda: {"X-ClickHouse-Summary": cost.summary()}
         reply.held_back = request.flag("wait_end_of_query")
         if statement.data is not None:
+            reply.headers["Content-Type"] = "text/plain; charset=UTF-8"
             self._insert(turn, connection, cost)
             return
         check_class(connection.raw, request, turn.user, statement)

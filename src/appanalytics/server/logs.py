@@ -12,6 +12,7 @@ import re
 from appanalytics.server.connections import Connection
 from appanalytics.server.running import QUERY_ID, USER
 from appanalytics.server.tokens import tokens
+from appanalytics.sqltext import literal
 
 _TABLES = ("query_log", "processes")
 _NAMED = re.compile(rb"query_log|processes", re.IGNORECASE)
@@ -21,7 +22,10 @@ _SUFFIX = "_by_client"
 def make_logs(root: Connection) -> None:
     """Make the views; they live as long as the engine."""
     root.run("SYSTEM FLUSH LOGS")
-    plain = f"replaceAll(replaceRegexpOne(query, '^/\\\\*[^*]*\\\\*/ ', ''), '{_SUFFIX}', '')"
+    changes = literal(rf"^/\*[^*]*\*/ |\nINTO OUTFILE '[^']*\.pipe' APPEND |{_SUFFIX}")
+    ends = literal("\n")  # a server's log has the line's end before an INSERT's data
+    plain = f"replaceRegexpAll(query, {changes}, '')"
+    plain = f"concat({plain}, if(query_kind = 'Insert' AND match(query, 'FORMAT [A-Za-z]+$'), {ends}, ''))"
     for table in _TABLES:
         root.run(
             f"CREATE VIEW IF NOT EXISTS system.{table}{_SUFFIX} AS SELECT * REPLACE("
@@ -36,7 +40,7 @@ def by_client(sql: bytes) -> bytes:
         return sql
     found = list(tokens(sql))
     for one, dot, name in reversed(list(zip(found, found[1:], found[2:], strict=False))):
-        if one.text.lower() == "system" and dot.text == "." and name.text.lower() in _TABLES:
-            if name.kind in ("word", "quoted") and one.kind in ("word", "quoted"):
-                sql = sql[: name.start] + name.text.lower().encode() + _SUFFIX.encode() + sql[name.end :]
+        named = (one.text.lower(), dot.text, name.text.lower())
+        if named[:2] == ("system", ".") and named[2] in _TABLES and name.kind in ("word", "quoted"):
+            sql = sql[: name.start] + named[2].encode() + _SUFFIX.encode() + sql[name.end :]
     return sql

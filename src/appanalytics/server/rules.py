@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from appanalytics.server import running
-from appanalytics.server.guard import check_settings, check_statement, settings_named
+from appanalytics.server.guard import check_settings, check_settings_named, check_statement, settings_named
 from appanalytics.server.problems import Problem
 from appanalytics.server.request import Request
 from appanalytics.server.statement import Statement
@@ -20,7 +20,8 @@ _HARMLESS = frozenset(["SET", "USE"])
 def check(request: Request, user: User, statement: Statement, sql: bytes) -> None:
     """Refuse what nobody may do, before a connection is taken; raises `Problem`."""
     check_statement(sql if statement.data is None else sql[: statement.data], request.parameters)
-    check_settings([*request.settings, *settings_named(statement.text.encode())], user.reads_only)
+    check_settings(request.settings, user.reads_only)
+    check_settings_named(settings_named(statement.text.encode()), user.reads_only)
     if statement.verbs[:2] in _NEVER:
         raise Problem(497, f"{' '.join(statement.verbs[:2])} is not allowed over HTTP", "ACCESS_DENIED")
     if statement.verbs[:2] in (("SET", "ROLE"), ("SET", "DEFAULT"), ("SET", "TRANSACTION")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from appanalytics.server.guard import check_settings, check_statement, settings_named
+from appanalytics.server.guard import check_settings, check_settings_named, check_statement, settings_named
 from appanalytics.server.problems import Problem
 
 
@@ -16,6 +16,13 @@ from appanalytics.server.problems import Problem
         "SELECT `\\x66ile`('/etc/passwd')",
         "SELECT \"file\" /* */ ('/etc/passwd')",
         "SELECT arrayMap(file, ['/etc/passwd'])",
+        "SELECT arrayMap((file), ['/etc/passwd'])",
+        "SELECT count(arrayMap(file, ['/etc/passwd']))",
+        "CREATE VIEW v AS SELECT arrayMap(file, ['/etc/passwd'])",
+        "CREATE TABLE t (a Array(String) DEFAULT arrayMap(file, ['/etc/passwd'])) ENGINE = Memory",
+        "INSERT INTO t (a) SELECT arrayMap(file, ['/etc/passwd'])",
+        "SELECT f(file)",
+        "SELECT * APPLY(file) FROM (SELECT '/etc/passwd')",
         "SELECT * APPLY file FROM (SELECT '/etc/passwd')",
         "EXPLAIN SELECT file('/etc/passwd')",
         "CREATE TABLE t (a String DEFAULT file('/etc/passwd')) ENGINE = Memory",
@@ -47,6 +54,9 @@ def test_ways_out_by_a_bound_name(value: str) -> None:
     [
         "SELECT 'file(x)', \"filename\", `a``b` FROM t -- file('/etc/passwd')",
         "SELECT url, profile FROM t FORMAT JSON",
+        "CREATE TABLE IF NOT EXISTS t (id String, file String CODEC(ZSTD(1))) ENGINE = MergeTree ORDER BY (id, file)",
+        "INSERT INTO t (id, file) FORMAT Native",
+        "SELECT file, uniqExact(file), max(t.file) FROM t WHERE file IN ('a') AND (id = file) ORDER BY file",
         "CREATE DATABASE d ENGINE = Atomic",
         "CREATE DICTIONARY d (k Int8) PRIMARY KEY k SOURCE(CLICKHOUSE(TABLE 't')) LAYOUT(FLAT()) LIFETIME(0)",
     ],
@@ -56,24 +66,33 @@ def test_plain_statements_pass(sql: str) -> None:
 
 
 def test_settings_in_statements() -> None:
-    sql = b"SELECT 1 FROM (SELECT 2 SETTINGS `a` = 1, b = [1, 2], c = {'x': 'y, d = 1'}) SETTINGS e = 'f', g = 2 FORMAT CSV"
+    inner = b"SELECT 2 SETTINGS `a` = 1, b = [1, 2], c = {'x': 'y, d = 1'}"
+    sql = b"SELECT 1 FROM (" + inner + b") SETTINGS e = 'f', g = 2 FORMAT CSV"
     assert settings_named(sql) == ["a", "b", "c", "e", "g"]
     assert settings_named(b"SET a = 1, b = 'c = 2'") == ["a", "b"]
     assert settings_named(b"SELECT settings, a = 1") == []
 
 
-@pytest.mark.parametrize(
-    "name", ["readonly", "profile", "additional_result_filter", "format_template_row", "format_schema"]
-)
-def test_settings_that_nobody_may_change(name: str) -> None:
+def test_settings_that_nobody_may_change() -> None:
     for reader in (True, False):
-        with pytest.raises(Problem) as caught:
-            check_settings([name], reader)
-        assert caught.value.code == 452
+        for check in (check_settings_named, lambda names, who: check_settings(dict.fromkeys(names, "x"), who)):
+            with pytest.raises(Problem) as caught:
+                check(["profile"], reader)
+            assert caught.value.code == 452
+
+
+def test_conditions_are_judged_like_statements() -> None:
+    check_settings({"additional_table_filters": "{'t': 'a = 1 AND b = \\'file\\''}"}, reader=False)
+    for value in ("length(file('/etc/passwd'))", "{'t': 'length(file(\\'/etc/passwd\\')) > 0'}"):
+        with pytest.raises(Problem, match="file"):
+            check_settings({"additional_table_filters": value}, reader=False)
+    with pytest.raises(Problem, match="in the URL alone"):
+        check_settings_named(["additional_result_filter"], reader=False)
 
 
 def test_settings_of_readers() -> None:
-    check_settings(["max_threads", "output_format_json_quote_64bit_integers", "session_timezone"], reader=True)
-    check_settings(["use_query_cache"], reader=False)
-    with pytest.raises(Problem, match="use_query_cache is not for readers"):
-        check_settings(["use_query_cache"], reader=True)
+    check_settings_named(["max_threads", "output_format_json_quote_64bit_integers", "session_timezone"], reader=True)
+    check_settings_named(["use_query_cache"], reader=False)
+    for name in ("use_query_cache", "additional_table_filters", "format_schema", "readonly"):
+        with pytest.raises(Problem, match="is not for readers"):
+            check_settings_named([name], reader=True)

@@ -1,0 +1,136 @@
+"""Run the integration suites that others wrote for ClickHouse's clients against our server.
+
+    make conformance SUITE=<folder>    a checkout of ClickHouse/clickhouse-connect or ClickHouse/clickhouse-js
+
+The checkout is prepared as its own project says (its test requirements installed, its extensions built, `npm ci`).
+A failure that is listed in ``expected.toml`` with its cause is accepted; one that is not listed makes the run fail, and
+so does an entry that no longer fails.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from appanalytics.engine.endpoint import find_endpoint
+
+HERE = Path(__file__).parent
+_PORT = 8123  # the suites' own
+_USERS = '[default]\nrole = "admin"\n'
+_SERVE = "import sys; from appanalytics.cli import main; main(['serve', '--config', sys.argv[1]])"
+_GOAL = 0.97
+
+
+@dataclass
+class Outcome:
+    """Names of tests by how they ended."""
+
+    passed: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    skipped: int = 0
+
+    @property
+    def share(self) -> float:
+        """Passed of those that ran."""
+        return len(self.passed) / max(1, len(self.passed) + len(self.failed))
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[None]:
+    """Our server on the suites' port, with the admin ``default`` and no password, as the suites expect."""
+    (folder / "users.toml").write_text(_USERS)
+    (folder / "users.toml").chmod(0o600)
+    config = folder / "appanalytics.toml"
+    url = f"chdb://{folder}/data?database=conformance"
+    config.write_text(f'[warehouse]\nurl = "{url}"\n[server]\nusers = "{folder}/users.toml"\nport = {_PORT}\n')
+    with subprocess.Popen([sys.executable, "-c", _SERVE, str(config)], stderr=subprocess.DEVNULL) as process:
+        try:
+            while find_endpoint(folder / "data") is None:
+                if process.poll() is not None:
+                    raise SystemExit(f"the server did not start; is port {_PORT} free?")
+            yield
+        finally:
+            process.terminate()
+
+
+def run_python(suite: Path, folder: Path, chosen: list[str]) -> Outcome:
+    """The suite of clickhouse-connect, with the Python of ``$CONFORMANCE_PYTHON`` (default: this one)."""
+    report = folder / "report.xml"
+    python = os.environ.get("CONFORMANCE_PYTHON", sys.executable)
+    words = [python, "-m", "pytest", "-o", "addopts=", "-p", "no:cacheprovider", "-q", f"--junit-xml={report}"]
+    environment = os.environ | {"CLICKHOUSE_CONNECT_TEST_HOST": "127.0.0.1"}
+    environment.pop("PYTHONPATH", None)
+    subprocess.run([*words, *(chosen or ["tests/integration_tests"])], cwd=suite, env=environment, check=False)
+    outcome = Outcome()
+    for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314  # written by pytest just now
+        name = f"{case.get('classname', '').removeprefix('tests.integration_tests.')}::{case.get('name')}"
+        bad = next((part for part in case if part.tag in ("failure", "error")), None)
+        if bad is not None:
+            outcome.failed[name] = (bad.get("message") or "").replace("\n", " ")[:200]
+        elif any(part.tag == "skipped" for part in case):
+            outcome.skipped += 1
+        else:
+            outcome.passed.append(name)
+    return outcome
+
+
+def run_node(suite: Path, folder: Path, chosen: list[str]) -> Outcome:
+    """The suite of @clickhouse/client for Node."""
+    report = folder / "report.json"
+    config = ["--config", "packages/client-node/vitest.config.ts"]
+    words = ["npx", "--no-install", "vitest", "run", *config, "--reporter=json", f"--outputFile={report}", *chosen]
+    subprocess.run(words, cwd=suite, env=os.environ | {"TEST_MODE": "integration"}, check=False)
+    outcome = Outcome()
+    for file in json.loads(report.read_text())["testResults"]:
+        for case in file["assertionResults"]:
+            name = f"{Path(file['name']).name}::{case['fullName']}"
+            if case["status"] == "passed":
+                outcome.passed.append(name)
+            elif case["status"] == "failed":
+                outcome.failed[name] = (case["failureMessages"] or [""])[0].replace("\n", " ")[:200]
+            else:
+                outcome.skipped += 1
+    return outcome
+
+
+def judge(outcome: Outcome, causes: dict[str, str], *, whole: bool) -> bool:
+    """Print what was not expected; True if nothing was."""
+    print(f"{len(outcome.passed)} passed, {len(outcome.failed)} failed, {outcome.skipped} skipped by the suite itself")
+    print(f"share of those that ran: {outcome.share:.2%} (goal {_GOAL:.0%})")
+    surprises = {name: why for name, why in outcome.failed.items() if not any(_fits(name, each) for each in causes)}
+    stale = [each for each in causes if whole and not any(_fits(name, each) for name in outcome.failed)]
+    for name, why in surprises.items():
+        print(f"not expected: {name}\n    {why}")
+    for each in stale:
+        print(f"expected to fail, but does not: {each}")
+    return not surprises and not stale and (not whole or outcome.share >= _GOAL)
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))
+
+
+def main() -> int:
+    """Run one suite; the exit code is 0 when it ended as expected."""
+    if len(sys.argv) < 2:
+        raise SystemExit("which suite? make conformance SUITE=<checkout of clickhouse-connect or clickhouse-js>")
+    suite, chosen = Path(sys.argv[1]).resolve(), sys.argv[2:]
+    is_node = (suite / "packages" / "client-node").is_dir()
+    causes = tomllib.loads((HERE / "expected.toml").read_text())["clickhouse-js" if is_node else "clickhouse-connect"]
+    with tempfile.TemporaryDirectory() as name, serving(Path(name)):
+        outcome = (run_node if is_node else run_python)(suite, Path(name), chosen)
+    return 0 if judge(outcome, causes, whole=not chosen) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""A real server in a process of its own, for tests: `appanalytics serve` on a fresh folder and any free port."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+import urllib3
+
+from appanalytics.engine.endpoint import find_endpoint
+from appanalytics.server.users import hashed
+
+DATABASE = "appanalytics"
+_PROGRAM = "import sys; from appanalytics.cli import main; main(['serve', '--port', '0', '--warehouse', sys.argv[1]])"
+_PASSWORD = "secret"
+
+
+@dataclass
+class Served:
+    """A running server; users' passwords are all ``secret``."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[str]
+
+    def url(self, user: str = "admin", database: str = DATABASE, password: str = _PASSWORD) -> str:
+        """A warehouse URL for a user."""
+        return f"http://{user}:{password}@127.0.0.1:{self.port}/{database}"
+
+    def ask(
+        self,
+        sql: str | bytes,
+        user: str = "admin",
+        headers: Mapping[str, str] | None = None,
+        method: str = "POST",
+        timeout: float = 30,
+        **fields: str,
+    ) -> urllib3.BaseHTTPResponse:
+        """One request as it is, nothing retried, nothing decoded."""
+        given = {"X-ClickHouse-User": user, "X-ClickHouse-Key": _PASSWORD, **(headers or {})}
+        body = sql.encode() if isinstance(sql, str) else sql
+        url = f"http://127.0.0.1:{self.port}/?{urlencode(fields)}"
+        http = urllib3.PoolManager(retries=False, timeout=timeout)
+        return http.request(method, url, body=body, headers=given, decode_content=False)
+
+    def text(self, sql: str | bytes, user: str = "admin", **fields: str) -> str:
+        """The answer of a statement that must succeed."""
+        response = self.ask(sql, user, **fields)
+        assert response.status == 200, response.data
+        return response.data.decode()
+
+    def code(self, sql: str | bytes, user: str = "admin", **fields: str) -> int:
+        """ClickHouse's code of a statement that must fail; never a failure of the server."""
+        response = self.ask(sql, user, **fields)
+        assert response.status != 200, response.data
+        assert response.status != 500, response.data
+        return int(response.headers["X-ClickHouse-Exception-Code"])
+
+
+@contextmanager
+def served(folder: Path, users: Mapping[str, Mapping[str, object]]) -> Iterator[Served]:
+    """Serve a new folder to users that are given as the users' file has them."""
+    beside = folder.with_name(folder.name + ".server")
+    beside.mkdir(mode=0o700)
+    file = beside / "users.toml"
+    secret = hashed(_PASSWORD)
+    lines = []
+    for name, values in users.items():
+        rows = dict(values).pop("rows", {})
+        lines += [f"[{name}]", f'password = "{secret}"']
+        lines += [f"{key} = {json.dumps(value)}" for key, value in values.items() if key != "rows"]
+        lines += [f"[{name}.rows]", *(f"{key} = {json.dumps(value)}" for key, value in rows.items())] if rows else []
+    file.write_text("\n".join(lines))
+    file.chmod(0o600)
+    with subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, f"chdb://{folder}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder.parent,
+    ) as process:
+        try:
+            yield Served(folder, _port(folder, process), process)
+        finally:
+            process.terminate()
+            try:
+                process.communicate(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+
+
+def _port(folder: Path, process: subprocess.Popen[str]) -> int:
+    for _ in range(600):
+        found = find_endpoint(folder)
+        if found is not None:
+            return found.port
+        if process.poll() is not None:
+            raise AssertionError(process.communicate()[1])
+        time.sleep(0.1)
+    raise AssertionError("the server did not start")
