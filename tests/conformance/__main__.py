@@ -2,9 +2,9 @@
 
     make conformance SUITE=<folder>    a checkout of ClickHouse/clickhouse-connect or ClickHouse/clickhouse-js
 
-The checkout is prepared as its own project says (its test requirements installed, its extensions built, `npm ci`).
-A failure that is listed in ``expected.toml`` with its cause is accepted; one that is not listed makes the run fail, and
-so does an entry that no longer fails.
+The checkout is prepared as its own project says (test requirements installed, extensions built, `npm ci`). A failure
+that is listed in ``expected.toml`` with its cause is accepted; one that is not listed makes the run fail, and so does
+an entry that no longer fails.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def run_python(suite: Path, folder: Path, chosen: list[str]) -> Outcome:
     environment.pop("PYTHONPATH", None)
     subprocess.run([*words, *(chosen or ["tests/integration_tests"])], cwd=suite, env=environment, check=False)
     outcome = Outcome()
-    for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314  # written by pytest just now
+    for case in ElementTree.parse(report).iter("testcase"):
         name = f"{case.get('classname', '').removeprefix('tests.integration_tests.')}::{case.get('name')}"
         bad = next((part for part in case if part.tag in ("failure", "error")), None)
         if bad is not None:
@@ -88,7 +88,8 @@ def run_node(suite: Path, folder: Path, chosen: list[str]) -> Outcome:
     """The suite of @clickhouse/client for Node."""
     report = folder / "report.json"
     config = ["--config", "packages/client-node/vitest.config.ts"]
-    words = ["npx", "--no-install", "vitest", "run", *config, "--reporter=json", f"--outputFile={report}", *chosen]
+    words = ["npx", "--no-install", "vitest", "run", *config, "--reporter=json", f"--outputFile={report}"]
+    words += chosen
     subprocess.run(words, cwd=suite, env=os.environ | {"TEST_MODE": "integration"}, check=False)
     outcome = Outcome()
     for file in json.loads(report.read_text())["testResults"]:
@@ -105,7 +106,9 @@ def run_node(suite: Path, folder: Path, chosen: list[str]) -> Outcome:
 
 def judge(outcome: Outcome, causes: dict[str, str], *, whole: bool) -> bool:
     """Print what was not expected; True if nothing was."""
-    print(f"{len(outcome.passed)} passed, {len(outcome.failed)} failed, {outcome.skipped} skipped by the suite itself")
+    print(
+        f"{len(outcome.passed)} passed, {len(outcome.failed)} failed, {outcome.skipped} skipped by the suite itself"
+    )
     print(f"share of those that ran: {outcome.share:.2%} (goal {_GOAL:.0%})")
     surprises = {name: why for name, why in outcome.failed.items() if not any(_fits(name, each) for each in causes)}
     stale = [each for each in causes if whole and not any(_fits(name, each) for name in outcome.failed)]

@@ -42,6 +42,15 @@ def test_statement_in_url_and_body(server: Served) -> None:
     assert server.text("SELECT * FROM both ORDER BY a FORMAT CSV") == '1,"x"\n2,"y"\n3,"Z"\n4,"it\'s"\n'
 
 
+def test_data_that_read_like_a_statement(server: Served) -> None:
+    """Nothing in an INSERT's rows is rewritten, refused or cut."""
+    rows = "SELECT * FROM system.query_log; SELECT file('/etc/passwd') FORMAT CSV\n"
+    server.text("CREATE OR REPLACE TABLE likely (a String) ENGINE = MergeTree ORDER BY a")
+    server.text(f"INSERT INTO likely FORMAT TSVRaw\n{rows}")
+    server.text("INSERT INTO likely VALUES ('a; system.query_log file(x)')")
+    assert server.text("SELECT * FROM likely ORDER BY a FORMAT TSVRaw") == rows + "a; system.query_log file(x)\n"
+
+
 def test_headers(server: Served) -> None:
     response = server.ask("SELECT number FROM numbers(10) FORMAT JSONCompact", query_id="my/id*")
     assert response.headers["X-ClickHouse-Query-Id"] == "my/id*"

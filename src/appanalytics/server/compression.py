@@ -93,14 +93,10 @@ def decompressed(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 def _brotli(chunks: Iterable[bytes]) -> Iterator[bytes]:
     stream = brotli.Decompressor()
     for chunk in chunks:
-        data = chunk
-        while data or not stream.can_accept_more_data():
-            piece = stream.process(data, output_buffer_limit=_PIECE)
-            data = b""
-            if piece:
-                yield piece
-            if not piece and stream.can_accept_more_data():
-                break
+        piece = stream.process(chunk, output_buffer_limit=_PIECE)
+        while piece or not stream.can_accept_more_data():
+            yield piece
+            piece = stream.process(b"", output_buffer_limit=_PIECE)
     if not stream.is_finished():
         raise EOFError("the body ends in the middle")
 

@@ -207,7 +207,6 @@ def _statement(request: Request, body: Body) -> tuple[bytes, Statement | None, I
         sql += piece
         if len(sql) >= FIRST:
             break
-    sql = by_client(sql)
     first = next(tokens(sql), None)
     if first is None:
         return sql, None, pieces

@@ -56,6 +56,8 @@ class Request:
                 self.parameters[name.removeprefix("param_")] = value
             elif name in _OWN:
                 self.own[name] = value
+            elif name == "run_query_in_background" and value == "0":
+                continue  # the engine wants this one per query; off is what it is anyway
             else:
                 self.settings[name] = value
 

@@ -9,11 +9,10 @@ from functools import partial
 import brotli
 import lz4.frame
 import pytest
-import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appanalytics.server.compression import ENCODINGS, chosen, compressor, decompressed
+from appanalytics.server.compression import ENCODINGS, chosen, compressor, decompressed, zstd
 from appanalytics.server.problems import Problem
 
 #: The libraries' own one-call functions, to check streams against.
@@ -21,14 +20,14 @@ PACKED = {
     "gzip": gzip.compress,
     "deflate": zlib.compress,
     "br": partial(brotli.compress, quality=1),
-    "zstd": zstandard.compress,
+    "zstd": zstd.compress,
     "lz4": lz4.frame.compress,
 }
 UNPACKED = {
     "gzip": gzip.decompress,
     "deflate": zlib.decompress,
     "br": brotli.decompress,
-    "zstd": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
+    "zstd": zstd.decompress,
     "lz4": lz4.frame.decompress,
 }
 
@@ -60,6 +59,13 @@ def test_a_bomb_comes_in_small_pieces(encoding: str) -> None:
         assert len(piece) <= 9 << 20
         total += len(piece)
     assert total == 16 << 20
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_bodies_longer_than_a_piece(encoding: str) -> None:
+    data = b"".join(str(number).encode() for number in range(600_000))
+    for size in (1 << 20, 1000):
+        assert b"".join(decompressed(cut(PACKED[encoding](data), size), encoding)) == data
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

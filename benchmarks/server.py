@@ -1,0 +1,197 @@
+"""What the server costs over the embedded engine, and what it withstands: python -m benchmarks.server [fuzz COUNT]
+
+The in-process figures are taken in this process on a folder of its own, the others over HTTP from a server in another
+process; the same statements are taken in turns in one run. Beside medians stand best deciles, because the machine may
+have other work.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlencode
+
+import clickhouse_connect
+import urllib3
+from clickhouse_connect.driver.client import Client
+from tests.integration.served import Served, served
+
+from benchmarks.measure import machine
+
+_USERS = {"admin": {"role": "admin"}, "reader": {"role": "reader", "max_seconds": 2, "max_rows": 1_000_000}}
+_ROWS = 20_000_000
+
+
+def main() -> None:
+    """Print all figures, or fuzz."""
+    with tempfile.TemporaryDirectory() as name, served(Path(name) / "w", _USERS) as server:
+        if sys.argv[1:2] == ["fuzz"]:
+            print(fuzz(server, int(sys.argv[2]), seed=int(sys.argv[3]) if len(sys.argv) > 3 else 7))
+            return
+        print(machine())
+        small(server, Path(name) / "mine")
+        for shape in ("Native", "TabSeparated", "JSON", "Parquet"):
+            stream(server, shape)
+        concurrency(server)
+
+
+def small(server: Served, folder: Path) -> None:
+    """A query of one row, and one of 1,000 rows: in-process, over HTTP with the same client, and plain HTTP."""
+    mine = clickhouse_connect.get_client(interface="chdb", path=str(folder))
+    remote = _client(server)
+    http = urllib3.PoolManager()
+    headers = {"X-ClickHouse-User": "admin", "X-ClickHouse-Key": "secret"}
+    url = f"http://127.0.0.1:{server.port}/"
+    for sql in ("SELECT 1", "SELECT number, toString(number) FROM numbers(1000)"):
+        figures = _times(
+            lambda sql=sql: mine.query(sql),
+            lambda sql=sql: remote.query(sql),
+            lambda sql=sql: http.request("POST", url, body=sql, headers=headers),
+        )
+        for label, (inside, outside, plain) in zip(
+            ("median", "best decile"), zip(*figures, strict=True), strict=True
+        ):
+            cost = outside - inside
+            print(f"{sql}: {label} in-process {inside:.2f} ms, HTTP {outside:.2f} (+{cost:.2f}), bare {plain:.2f}")
+
+
+def _times(*calls: Callable[[], object], repeat: int = 200) -> list[tuple[float, float]]:
+    """Median and best decile of each call, in milliseconds."""
+    taken: list[list[float]] = [[] for _ in calls]
+    for turn in range(repeat + 20):
+        for call, times in zip(calls, taken, strict=True):
+            started = time.perf_counter()
+            call()
+            if turn >= 20:
+                times.append((time.perf_counter() - started) * 1000)
+    return [(statistics.median(times), sorted(times)[len(times) // 10]) for times in taken]
+
+
+def stream(server: Served, shape: str) -> None:
+    """Growth of the server's memory while it streams 20 M rows."""
+    before = _resident(server)
+    peak = before
+    started, size = time.perf_counter(), 0
+    url = f"http://127.0.0.1:{server.port}/?max_threads=2"
+    body = f"SELECT number, number % 1000 AS a FROM numbers({_ROWS}) FORMAT {shape}"
+    headers = {"X-ClickHouse-User": "admin", "X-ClickHouse-Key": "secret"}
+    response = urllib3.PoolManager().request("POST", url, body=body, headers=headers, preload_content=False)
+    for number, piece in enumerate(response.stream(1 << 20)):
+        size += len(piece)
+        if number % 20 == 0:
+            peak = max(peak, _resident(server))
+    taken = time.perf_counter() - started
+    print(f"{shape}: {_ROWS:,} rows, {size / 1e6:.0f} MB in {taken:.1f} s, memory +{(peak - before) / 1e6:.0f} MB")
+
+
+def concurrency(server: Served) -> None:
+    """32 reads that sleep 2 s at once, and inserts beside a long read."""
+    threads = [threading.Thread(target=server.text, args=("SELECT sleep(2)",)) for _ in range(32)]
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(f"32 reads of 2 s at once: {time.perf_counter() - started:.1f} s")
+    server.text("CREATE TABLE beside (a Int64) ENGINE = MergeTree ORDER BY a")
+    quiet = _inserts(server)
+    long = threading.Thread(target=server.ask, args=("SELECT count() FROM numbers(1000000000000)",), kwargs={
+        "query_id": "long", "max_threads": "1"})  # fmt: skip
+    long.start()
+    beside = _inserts(server)
+    server.text("KILL QUERY WHERE query_id = 'long' SYNC")
+    long.join()
+    print(f"an insert: {quiet:.1f} ms alone, {beside:.1f} ms beside a long read")
+
+
+def _inserts(server: Served) -> float:
+    return _times(lambda: server.text("INSERT INTO beside VALUES (1)"), repeat=30)[0][0]
+
+
+def fuzz(server: Served, count: int, seed: int) -> str:
+    """Send mutated requests as a reader; no crash, no hang, no 500, nothing written, no file read."""
+    chance = random.Random(seed)
+    http = urllib3.PoolManager(retries=False, timeout=30)
+    server.text("CREATE TABLE kept (a Int8) ENGINE = MergeTree ORDER BY a")
+    seen: dict[int, int] = {}
+    for number in range(count):
+        method, path, headers, body = mutated(chance)
+        try:
+            answer = http.request(method, f"http://127.0.0.1:{server.port}{path}", body=body, headers=headers)
+        except (urllib3.exceptions.LocationParseError, urllib3.exceptions.ProtocolError, ValueError):
+            continue  # the request could not be sent, or the connection was refused as malformed
+        seen[answer.status] = seen.get(answer.status, 0) + 1
+        assert answer.status != 500, (number, method, path, headers, body, answer.data[:500])
+        assert b"root:x:0" not in answer.data, (number, method, path, headers, body)
+    assert server.process.poll() is None
+    assert server.text("SELECT count() FROM kept") == "0\n"
+    tables = server.text("SELECT count() FROM system.tables WHERE database = currentDatabase()")
+    assert tables == "1\n", tables
+    return f"{count:,} requests, answers by status: {dict(sorted(seen.items()))}"
+
+
+_SQL = [
+    "SELECT 1", "SELECT * FROM kept FORMAT JSON", "INSERT INTO kept FORMAT CSV\n1\n", "INSERT INTO kept VALUES (1)",
+    "SELECT number FROM numbers(10) FORMAT Native", "SELECT {x:String}", "SELECT file('/etc/passwd')", "SHOW TABLES",
+    "SELECT * FROM file('/etc/passwd', 'LineAsString')", "CREATE TABLE t (a Int8) ENGINE = Memory",
+    "DESCRIBE TABLE kept",
+    "DROP TABLE kept", "SELECT 1 INTO OUTFILE '/tmp/x'", "SET max_threads = 1", "USE system", "SYSTEM SHUTDOWN",
+    "WITH 1 AS a INSERT INTO kept SELECT a", "SELECT arrayMap(file, ['/etc/passwd'])", "KILL QUERY WHERE 1",
+    "SELECT 1 SETTINGS max_execution_time = 0", "EXPLAIN SELECT 1", "SELECT * FROM kept SETTINGS a = 1 FORMAT CSV",
+]  # fmt: skip
+_FIELDS = [
+    ("database", "default"), ("database", "x`y"), ("session_id", "s"), ("session_timeout", "x"), ("max_threads", "1"),
+    ("max_memory_usage", "-1"), ("param_x", "\\N"), ("wait_end_of_query", "1"), ("enable_http_compression", "1"),
+    ("default_format", "JSON"), ("default_format", "Nope"), ("query_id", "*/ SELECT"), ("role", "admin"), ("a", "b"),
+    ("readonly", "0"), ("extremes", "1"), ("decompress", "1"), ("compress", "1"), ("profile", "default"),
+    ("x_structure", "a String"), ("query", "SELECT 1"),
+]  # fmt: skip
+_HEADERS = [
+    ("Content-Encoding", "gzip"), ("Content-Encoding", "zstd"), ("Content-Encoding", "br"), ("Content-Encoding", "x"),
+    ("Accept-Encoding", "lz4"), ("X-ClickHouse-Format", "JSON"), ("X-ClickHouse-Database", "system"),
+    ("Content-Type", "multipart/form-data; boundary=b"), ("Content-Type", "multipart/form-data"),
+    ("X-ClickHouse-Key", "wrong"), ("Authorization", "Basic !!"), ("Authorization", "Bearer reader.secret"),
+]  # fmt: skip
+
+
+def mutated(chance: random.Random) -> tuple[str, str, dict[str, str], bytes]:
+    """A request of a reader, somewhat broken."""
+    body = bytearray(chance.choice(_SQL).encode())
+    for _ in range(chance.choice([0, 0, 1, 1, 2, 5])):
+        at = chance.randrange(len(body) + 1)
+        how = chance.randrange(4)
+        if how == 0:
+            body[at:at] = bytes(chance.randrange(256) for _ in range(chance.randrange(1, 4)))
+        elif how == 1:
+            del body[at : at + chance.randrange(1, 6)]
+        elif how == 2:
+            body[at:at] = chance.choice([b"'", b"`", b"/*", b"--", b";", b"(", b")", b"{x:", b"\\", b"\x00", b"\xff"])
+        else:
+            body[at:at] = b" " + chance.choice(_SQL).encode()
+    fields = [chance.choice(_FIELDS) for _ in range(chance.choice([0, 0, 1, 2]))]
+    headers = {"X-ClickHouse-User": "reader", "X-ClickHouse-Key": "secret"}
+    headers |= dict(chance.choice(_HEADERS) for _ in range(chance.choice([0, 0, 0, 1, 2])))
+    method = chance.choice(["POST"] * 8 + ["GET", "PUT", "DELETE"])
+    path = "/" + chance.choice([""] * 20 + ["ping", "x", "%ff"])
+    return method, path + "?" + urlencode(fields) if fields else path, headers, bytes(body)
+
+
+def _client(server: Served) -> Client:
+    return clickhouse_connect.get_client(
+        host="127.0.0.1", port=server.port, username="admin", password="secret", autogenerate_session_id=False
+    )
+
+
+def _resident(server: Served) -> int:
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+
+
+if __name__ == "__main__":
+    main()
