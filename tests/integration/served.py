@@ -79,19 +79,23 @@ def served(folder: Path, users: Mapping[str, Mapping[str, object]]) -> Iterator[
         lines += [f"[{name}.rows]", *(f"{key} = {json.dumps(value)}" for key, value in rows.items())] if rows else []
     file.write_text("\n".join(lines))
     file.chmod(0o600)
-    with subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM, f"chdb://{folder}"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=folder.parent,
-    ) as process:
+    log = beside / "log"
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, f"chdb://{folder}"],
+            stdout=subprocess.DEVNULL,
+            stderr=errors,  # a pipe that nobody reads would fill and stop the server
+            text=True,
+            cwd=folder.parent,
+        ) as process,
+    ):
         try:
             yield Served(folder, _port(folder, process), process)
         finally:
             process.terminate()
             try:
-                process.communicate(timeout=30)
+                process.wait(timeout=30)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
@@ -103,6 +107,6 @@ def _port(folder: Path, process: subprocess.Popen[str]) -> int:
         if found is not None:
             return found.port
         if process.poll() is not None:
-            raise AssertionError(process.communicate()[1])
+            raise AssertionError((folder.with_name(folder.name + ".server") / "log").read_text())
         time.sleep(0.1)
     raise AssertionError("the server did not start")

@@ -58,7 +58,7 @@ def test_readers_do_not_write(server: Served, sql: str) -> None:
         "SELECT arrayMap(file, ['/etc/passwd'])",
         "SELECT * FROM file('/etc/passwd', 'LineAsString')",
         "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')",
-        "SELECT * FROM s3('http://127.0.0.1:1/x', 'CSV', 'a Int8')",
+        "SELECT * FROM s3('http://127.0.0.1:1/bucket/key.csv', 'CSV', 'a Int8')",
         "SELECT * FROM remote('127.0.0.1', system.one)",
         "SELECT * FROM mysql('127.0.0.1:1', 'd', 't', 'u', 'p')",
         "SELECT * FROM postgresql('127.0.0.1:1', 'd', 't', 'u', 'p')",

@@ -94,7 +94,7 @@ def _brotli(chunks: Iterable[bytes]) -> Iterator[bytes]:
     stream = brotli.Decompressor()
     for chunk in chunks:
         piece = stream.process(chunk, output_buffer_limit=_PIECE)
-        while piece or not stream.can_accept_more_data():
+        while piece:
             yield piece
             piece = stream.process(b"", output_buffer_limit=_PIECE)
     if not stream.is_finished():

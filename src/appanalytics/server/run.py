@@ -191,3 +191,4 @@ def _is_loopback(host: str) -> bool:
 
 
 logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # a client's bad form is told to the client
