@@ -49,10 +49,11 @@ def _root(
 
 for group in (setup, up, events, questions, report, metrics):
     group.add_to(cli)
-for command in cli.registered_commands:
-    command.epilog = _COMMON
 for subgroup in cli.registered_groups:
     subgroup.epilog = _COMMON
+for holder in (cli, *(subgroup.typer_instance for subgroup in cli.registered_groups)):
+    for command in holder.registered_commands if holder else ():
+        command.epilog = _COMMON
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -28,7 +28,7 @@ class ClientEngine:
         """See `Engine.query`."""
         try:
             table = self._client.query_arrow(
-                sql, parameters=_bound(parameters), settings=dict(settings or {}), use_strings=True
+                sql, parameters=_bound(sql, parameters), settings=dict(settings or {}), use_strings=True
             )
         except Exception as error:
             raise translate(error) from error
@@ -49,7 +49,7 @@ class ClientEngine:
     def execute(self, sql: str, parameters: Parameters | None = None, settings: Settings | None = None) -> None:
         """See `Engine.execute`."""
         try:
-            self._client.command(sql, parameters=_bound(parameters), settings=dict(settings or {}))
+            self._client.command(sql, parameters=_bound(sql, parameters), settings=dict(settings or {}))
         except Exception as error:
             raise translate(error) from error
 
@@ -69,8 +69,13 @@ class ClientEngine:
         self._client.close()
 
 
-def _bound(parameters: Parameters | None) -> dict[str, Any] | None:
-    return dict(parameters) if parameters else None
+def _bound(sql: str, parameters: Parameters | None) -> dict[str, Any] | None:
+    """The parameters that the statement names as ``{name:Type}``.
+
+    With none of them named, the driver would take ``%`` in the statement for a placeholder of Python's.
+    """
+    named = {key: value for key, value in (parameters or {}).items() if f"{{{key}:" in sql}
+    return named or None
 
 
 def translate(error: Exception) -> EngineError:
