@@ -139,6 +139,57 @@ def at(day: int, seconds: int = 43_200) -> datetime:
     return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day, seconds=seconds)
 
 
+post_events = st.builds(
+    lambda moment, user, post, action: Event(
+        moment, user, action, post, country="Russia" if user % 2 else "Cyprus", os="iOS" if user < 4 else "Android"
+    ),
+    st.builds(at, st.sampled_from([0, 1, 2, 6, 30, 63, 64, 70, 130]), st.just(60)),
+    st.integers(1, 5),
+    st.integers(1, 3),
+    st.sampled_from(["view", "like"]),
+)
+
+
+@settings(LIMITS, max_examples=8)
+@given(
+    batches=st.lists(st.lists(post_events, min_size=1, max_size=12), min_size=1, max_size=3),
+    removed=st.sampled_from([None, 0, 30, 64]),
+)
+def test_users_of_every_post(fresh, batches: list[list[Event]], removed: int | None) -> None:
+    """Loads in any order, over spans longer than a mask's 64 days, and a day taken away again."""
+    engine, zone = fresh(), ZoneInfo("UTC")
+    loaded: list[Event] = []
+    for batch in batches:
+        insert(engine, batch)
+        loaded += batch
+        rollup(engine, CATALOG, zone)
+    if removed is not None:
+        engine.execute(
+            "DELETE FROM feed_actions WHERE toDate(time) = {day:Date}",
+            {"day": START + timedelta(days=removed)},
+        )
+        loaded = [event for event in loaded if event.time.date() != START + timedelta(days=removed)]
+        rollup(engine, CATALOG, zone)
+    layout = Layout.read(engine, CATALOG, zone)
+    for first, last, country in ((0, 140, None), (1, 64, None), (2, 71, "Cyprus"), (64, 65, None)):
+        window = Window.of(START + timedelta(days=first), START + timedelta(days=last), zone)
+        chosen = [e for e in loaded if window.start <= e.time < window.end and country in (None, e.country)]
+        where = {"country": country} if any(e.country == country for e in loaded) else {}
+        if country and not where:
+            continue
+        question = Question.of(CATALOG, "views,feed_users", window, by="post", where=where)
+        found = ask(engine, layout, question, prefer="rollups")
+        assert "events" not in found.plan
+        assert {r["post"]: (r["views"], r["feed_users"]) for r in found.records} == {
+            post: (
+                sum(e.action == "view" for e in chosen if e.post == post),
+                len({e.user for e in chosen if e.post == post}),
+            )
+            for post in {e.post for e in chosen}
+        }
+    engine.close()
+
+
 def check_days(engine: Engine, loaded: list[Event], days: int, zone: ZoneInfo) -> None:
     window = Window.of(date(2026, 1, 1), date(2026, 1, 1) + timedelta(days=days), zone)
     rollup(engine, CATALOG, zone)

@@ -25,7 +25,9 @@ class Counts(Asked):
         if measure.source == self.layout.item_source and self.question.slices <= self.compact | items:
             by_item = bool(self.question.slices & items) and measure.is_additive
             if (by_item or self._counts_items(measure)) and self._counter(measure):
-                return "post_day"
+                return "post_total" if self.question.slices <= items else "post_day"
+            if self._links_of_items(measure) and self.question.slices >= items and not self.coverage.has_mixed:
+                return "post_link"
         if self.question.slices & items or measure.unique not in (None, "user"):
             return events
         if self.question.slices <= self.compact:
@@ -34,6 +36,9 @@ class Counts(Asked):
             if not measure.condition:
                 return "active_link"
         return "user_day" if measure.source is None or self._counter(measure) else events
+
+    def _links_of_items(self, measure: Measure) -> bool:
+        return measure.unique == "user" and not measure.condition
 
     def _counts_items(self, measure: Measure) -> bool:
         return measure.unique is not None and any(
@@ -63,10 +68,12 @@ class Counts(Asked):
         if relation == "user_day":
             values = {each.name: self._user_day_value(each) for each in measures}
             return [self.from_days("user_day", Scope.of_users(self.catalog), values)]
-        if relation == "post_day":
-            return [
-                self.from_days("post_day", self.labels(), {each.name: self._post_value(each) for each in measures})
-            ]
+        if relation == "post_link":
+            first = f"sumIf(users, prev_day < {self.bucket_start()})"
+            return [self.from_days("post_link", self.labels(), {each.name: first for each in measures})]
+        if relation in ("post_day", "post_total"):
+            values = {each.name: self._post_value(each) for each in measures}
+            return [self.from_days(relation, self.labels(), values)]
         return [self._from_events(measures[0].source, measures)]
 
     def _from_active_link(self, measures: list[Measure]) -> list[Statement]:

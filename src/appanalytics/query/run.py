@@ -191,7 +191,7 @@ def _values_sql(layout: Layout, name: str, *, rolled: bool) -> str:
     if rolled and dimension.only is None:
         relations = [("user_day", Scope.of_users(layout.catalog))]
     elif rolled and dimension in layout.item_dimensions:
-        relations = [("post_day", Scope.of_labels(layout.catalog, [dimension.name]))]
+        relations = [("post_total", Scope.of_labels(layout.catalog, [dimension.name]))]
     else:
         sources = [each for each in layout.catalog.sources.values() if dimension.only in (None, each.name)]
         relations = [(identifier(each.table), Scope.of_events(layout.catalog, each)) for each in sources]

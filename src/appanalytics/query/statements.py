@@ -135,6 +135,14 @@ FROM
 GROUP BY period, slot{names}"""
 
 
+def first_of_links(period: str, groups: Sequence[str], conditions: Sequence[str]) -> str:
+    """The same from `active_link`."""
+    columns = [f"toInt32({period}) AS period", "toInt32(day) AS slot", *groups, "sum(users) AS users"]
+    keys = ", ".join(["period", "slot", *_outputs(groups)])
+    first = f"prev_day < {period}"
+    return f"SELECT\n    {comma(columns)}\nFROM active_link{where([*conditions, first])}\nGROUP BY {keys}"
+
+
 def users_having(
     activity: str, bucket: str, slot: str, groups: Sequence[str], conditions: Sequence[str], having: str
 ) -> str:
