@@ -47,7 +47,7 @@ class Windows(Asked):
         if self.coverage.has_changing:
             days.append(f"user_id NOT IN ({changing})")
         previous = "prev_day" if service == ANY_SERVICE else prev_column(service)
-        sql = statements.delta_of_links(previous, scope.groups(self.question.by), days)
+        sql = statements.delta_of_links(previous, sorted(windows), scope.groups(self.question.by), days)
         parameters |= {"windows": sorted(windows), "longest": longest}
         made = [self.statement("rolling", "user_day", sql, parameters, (), _NOT_COMPACT, windows=windows)]
         if self.coverage.has_changing:
