@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from appanalytics.catalog import Active, Catalog, Dimension, Measure, Ratio, Source, load_catalog
-from appanalytics.catalog.describe import definition
+from appanalytics.catalog.describe import allowed_dimensions, definition
 
 PAGE = Path(__file__).with_name("metrics.md")
 _GOOD = {"up": "up", "down": "down", "none": "neither"}
@@ -59,15 +59,6 @@ def page(catalog: Catalog) -> str:
         *(_quantity(catalog, each) for each in catalog.metrics.values()),
     ]
     return "\n".join(parts).rstrip() + "\n"
-
-
-def allowed_dimensions(catalog: Catalog, name: str) -> list[str]:
-    """Dimensions by which a measure or metric can be sliced: those that all its parts have.
-
-    Users active in a window are sliced by the attributes of users only.
-    """
-    sources = {leaf.source if isinstance(leaf, Measure) else None for leaf in catalog.leaves(name)}
-    return [each.name for each in catalog.dimensions.values() if each.only is None or sources == {each.only}]
 
 
 def main() -> None:

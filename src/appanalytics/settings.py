@@ -8,6 +8,7 @@ read (mode 600), and are never shown.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -41,6 +42,12 @@ class WarehouseSettings(_Section):
     max_memory: Annotated[
         str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]?i?B?$", description="most memory of one statement, such as 4GiB")
     ] = "4GiB"
+
+    @property
+    def max_memory_bytes(self) -> int:
+        """``max_memory`` in bytes; K, M, G and T are powers of 1024."""
+        number, unit = re.fullmatch(r"([\d.]+)\s*([KMGT]?)i?B?", self.max_memory).groups()  # type: ignore[union-attr]
+        return int(float(number) * 1024 ** " KMGT".index(unit or " "))
 
 
 class ReportingSettings(_Section):

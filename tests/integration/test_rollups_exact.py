@@ -13,6 +13,7 @@ from appanalytics.catalog import load_catalog
 from appanalytics.engine import Engine, WarehouseUrl, connect
 from appanalytics.errors import QuestionError
 from appanalytics.query import Question, ask
+from appanalytics.warehouse.days import mark_changed
 from appanalytics.warehouse.migrate import migrate
 from appanalytics.warehouse.rollup import Layout, rollup
 from appanalytics.window import Grain, Window, bucket_day, next_bucket_day
@@ -157,7 +158,7 @@ post_events = st.builds(
 )
 def test_users_of_every_post(fresh, batches: list[list[Event]], removed: int | None) -> None:
     """Loads in any order, over spans longer than a mask's 64 days, and a day taken away again."""
-    engine, zone = fresh(), ZoneInfo("UTC")
+    engine, zone, start = fresh(), ZoneInfo("UTC"), at(0).date()
     loaded: list[Event] = []
     for batch in batches:
         insert(engine, batch)
@@ -166,13 +167,13 @@ def test_users_of_every_post(fresh, batches: list[list[Event]], removed: int | N
     if removed is not None:
         engine.execute(
             "DELETE FROM feed_actions WHERE toDate(time) = {day:Date}",
-            {"day": START + timedelta(days=removed)},
+            {"day": start + timedelta(days=removed)},
         )
-        loaded = [event for event in loaded if event.time.date() != START + timedelta(days=removed)]
+        loaded = [event for event in loaded if event.time.date() != start + timedelta(days=removed)]
         rollup(engine, CATALOG, zone)
     layout = Layout.read(engine, CATALOG, zone)
     for first, last, country in ((0, 140, None), (1, 64, None), (2, 71, "Cyprus"), (64, 65, None)):
-        window = Window.of(START + timedelta(days=first), START + timedelta(days=last), zone)
+        window = Window.of(start + timedelta(days=first), start + timedelta(days=last), zone)
         chosen = [e for e in loaded if window.start <= e.time < window.end and country in (None, e.country)]
         where = {"country": country} if any(e.country == country for e in loaded) else {}
         if country and not where:
@@ -230,6 +231,18 @@ def test_an_event_before_all_others_moves_first_days(engine: Engine, utc: ZoneIn
         (2, "2026-01-13", "2026-01-13", "1970-01-01"),
     ]
     check_days(engine, loaded + late, 20, utc)
+
+
+def test_new_users_ask_whether_older_days_changed(engine: Engine, utc: ZoneInfo) -> None:
+    """A late event of an older day makes nobody new on a later one, also before the roll-up has seen it."""
+    insert(engine, [Event(at(5), 1), Event(at(6), 2)])
+    rollup(engine, CATALOG, utc)
+    insert(engine, [Event(at(2), 1)])
+    mark_changed(engine, [at(2).date()])
+    question = Question.of(CATALOG, "new_users", Window.of("2026-01-06", "2026-01-08", utc), grain="day")
+    found = ask(engine, Layout.read(engine, CATALOG, utc), question)
+    assert found.column("new_users") == [0, 1]
+    assert "2026-01-03 changed after the last roll-up" in found.plan
 
 
 def test_events_that_are_deleted_leave_the_rollups(engine: Engine, utc: ZoneInfo) -> None:

@@ -73,7 +73,8 @@ def run(arguments: Sequence[str]) -> int:
         tell(error)
         return error.exit_code
     except TyperException as error:
-        tell(UserError(error.format_message(), hint="appanalytics COMMAND --help lists what a command takes"))
+        if message := error.format_message():  # none when a subcommand is missing: its help has been printed
+            tell(UserError(message, hint="appanalytics COMMAND --help lists what a command takes"))
         return error.exit_code
     except (KeyboardInterrupt, Abort):
         code = _STOPPED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -29,7 +30,10 @@ def up(
     with options.open(create=True) as app:
         with progress() as watch:
             outcome = run_demo(app, users=users, days=days, seed=seed, progress=watch)
-        for line in outcome.lines():
+        command = (
+            f"appanalytics --warehouse {shlex.quote(options.warehouse)}" if options.warehouse else "appanalytics"
+        )
+        for line in outcome.lines(command):
             say(line)
     if outcome.failed:
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from appanalytics.engine.port import Parameters, Settings, Summary
+from appanalytics.engine.port import Parameters, Settings
 from appanalytics.engine.url import WarehouseUrl
 from appanalytics.errors import EngineError
 
@@ -22,7 +22,6 @@ class ClientEngine:
         self.url = url
         self.database = url.database
         self._client = client
-        self._summary = Summary()
 
     def query(self, sql: str, parameters: Parameters | None = None, settings: Settings | None = None) -> pa.Table:
         """See `Engine.query`."""
@@ -59,10 +58,6 @@ class ClientEngine:
             self._client.insert_arrow(table, rows, settings=dict(settings or {}))
         except Exception as error:
             raise translate(error) from error
-
-    def last_summary(self) -> Summary:
-        """See `Engine.last_summary`."""
-        return self._summary
 
     def close(self) -> None:
         """See `Engine.close`."""
