@@ -83,6 +83,11 @@ def test_a_slice_that_fell_to_nothing_is_shown(cli: Cli) -> None:
     ]
 
 
+def test_nothing_is_compared_with_days_before_all_events(cli: Cli) -> None:
+    rows = cli.records("query", "views", "--until", "2026-01-03", "--grain", "day", "--compare", "previous")
+    assert [(row["views"], row["views_before"], row["views_change"]) for row in rows] == [(2, None, None)] * 2
+
+
 def test_days_after_the_last_event_are_not_known_to_be_zero(cli: Cli) -> None:
     rows = cli.records("query", "dau", "--since", "2026-01-03", "--until", "2026-01-05", "--grain", "day")
     assert [(row["dau"], row["complete"]) for row in rows] == [(3, True), (0, False)]

@@ -151,7 +151,7 @@ post_events = st.builds(
 )
 
 
-@settings(LIMITS, max_examples=8)
+@settings(LIMITS, max_examples=6)
 @given(
     batches=st.lists(st.lists(post_events, min_size=1, max_size=12), min_size=1, max_size=3),
     removed=st.sampled_from([None, 0, 30, 64]),

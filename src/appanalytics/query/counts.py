@@ -165,7 +165,8 @@ class Counts(Asked):
         bucket = "slot" if self.question.grain.is_below_day else self.timeline.bucket_of_day("day")
         values = {measure.name: "uniqExact(user_id)"}
         sql = statements.grouped(relation, bucket, scope.groups(self.question.by), values, conditions)
-        return self.statement("grouped", name, sql, parameters, values, why)
+        why = why or self.why_events(self.timeline.days_before)
+        return self.statement("grouped", f"{name} and all events before", sql, parameters, values, why)
 
     def _all_but(self, measure: Measure) -> Statement:
         """Users of one source only: all users less those of every other source (with two sources, of the other)."""

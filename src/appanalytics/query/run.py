@@ -55,7 +55,7 @@ def ask(
         cube.widen(before.combinations)  # a slice that fell to nothing belongs to the answer
         explained += "\n\n-- the period before\n\n" + earlier.explain()
     complete = _complete(layout.catalog, question, plan.timeline, held, as_of)
-    records = _records(question, cube, before, complete)
+    records = _records(question, cube, before, complete, held)
     units = {name: layout.catalog.quantity(name).unit for name in question.metrics}
     return Answer(question, tuple(records), units, explained)
 
@@ -72,11 +72,14 @@ def default_window(coverage: Coverage, layout: Layout) -> Window | None:
 # --- records ---
 
 
-def _records(question: Question, cube: Cube, before: Cube | None, complete: list[bool]) -> list[Record]:
+def _records(
+    question: Question, cube: Cube, before: Cube | None, complete: list[bool], coverage: Coverage
+) -> list[Record]:
     values = {name: cube.value(name) for name in question.metrics}
     earlier = {name: _aligned(cube, before, name) for name in question.metrics} if before else {}
     labels = cube.plan.timeline.labels
     order = _order(question, cube, before, values, earlier)
+    unknown = _before_all_events(before, coverage)
     records = []
     for bucket, label in enumerate(labels):
         for combination, place in order:
@@ -84,12 +87,21 @@ def _records(question: Question, cube: Cube, before: Cube | None, complete: list
             for name, array in values.items():
                 record[name] = _plain(array[bucket, place])
                 if before is not None:
-                    then = _plain(earlier[name][bucket, place])
+                    then = None if bucket in unknown else _plain(earlier[name][bucket, place])
                     record[f"{name}_before"] = then
                     record[f"{name}_change"] = _change(record[name], then)
             record["complete"] = complete[bucket]
             records.append(record)
     return records
+
+
+def _before_all_events(before: Cube | None, coverage: Coverage) -> set[int]:
+    """Buckets of the period before that end before the first event's day: nothing is known of them."""
+    if before is None or coverage.first is None:
+        return set()
+    timeline = before.plan.timeline
+    start = day_start(coverage.first.astimezone(timeline.window.zone).date(), timeline.window.zone)
+    return {place for place, bucket in enumerate(timeline.buckets) if bucket.end <= start}
 
 
 def _order(
