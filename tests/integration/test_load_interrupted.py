@@ -7,17 +7,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from appanalytics.engine import Engine, WarehouseUrl, connect
+from appanalytics.engine import Engine, connect
 from appanalytics.errors import EngineError
 from appanalytics.warehouse.days import day_states
 from appanalytics.warehouse.load import ChunkSize, LoadReport, load_files, parse_mapping
 from appanalytics.warehouse.migrate import migrate
+
+from .one_database import emptied, one_database
 
 MAPPING = parse_mapping("columns: {time: t, user_id: u, post_id: u, action: {constant: view}}")
 TABLES = ("feed_actions", "rejects", "loads", "load_chunks", "day_log")
@@ -66,6 +69,17 @@ class Partial(Fragile):
         self._engine.execute(sql, parameters, settings)
 
 
+@pytest.fixture(scope="module")
+def database(engine_folder: Path) -> Iterator[Engine]:
+    with one_database(engine_folder, "load_interrupted") as made:
+        yield made
+
+
+@pytest.fixture
+def engine(database: Engine) -> Engine:
+    return emptied(database)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Two chunks over three months, with bad rows in each."""
@@ -98,7 +112,8 @@ def test_broken_off_before_any_change(engine: Engine, path: Path) -> None:
     expected = state(engine)
     assert (report.rows, report.loaded, len(expected[2])) == (45, 38, 2)
     assert whole.changes == 12  # two entries of the load; marks, rejects, events, marks and an entry for each chunk
-    for at in range(1, whole.changes + 1):
+    # Before either entry of the load, before each change of the last chunk, and in the midst of the first one.
+    for at in (1, 4, *range(7, whole.changes + 1)):
         clear(engine)
         with pytest.raises(Broken):
             run(Fragile(engine, at), path)
@@ -182,7 +197,7 @@ print("done", report.rows, report.loaded + report.already, engine.scalar("SELECT
 
 def test_kill_dash_nine(tmp_path: Path) -> None:
     """A process that is killed while it loads; the next one, over the same folder, goes on."""
-    count = 8_000
+    count = 4_000
     rows = "".join(f"2024-0{1 + place % 9}-10 10:00:00,{place if place % 10 else 'x'}\n" for place in range(count))
     (tmp_path / "a.csv").write_text("t,u\n" + rows)
     mapping = "columns: {time: t, user_id: u, post_id: u, action: {constant: view}}"
@@ -214,9 +229,9 @@ def stages(engine: Engine) -> list[str]:
     return [row["name"] for row in rows]
 
 
-def test_the_next_connection_knows_what_was_loaded(engine: Engine, path: Path, warehouse_url: str) -> None:
+def test_the_next_connection_knows_what_was_loaded(engine: Engine, path: Path) -> None:
     run(engine, path)
-    other = connect(WarehouseUrl.parse(warehouse_url))
+    other = connect(engine.url)
     try:
         assert migrate(other) == []
         assert run(other, path).loaded == 0
