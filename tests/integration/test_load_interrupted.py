@@ -112,8 +112,8 @@ def test_broken_off_before_any_change(engine: Engine, path: Path) -> None:
     expected = state(engine)
     assert (report.rows, report.loaded, len(expected[2])) == (45, 38, 2)
     assert whole.changes == 12  # two entries of the load; marks, rejects, events, marks and an entry for each chunk
-    # Before either entry of the load, before each change of the last chunk, and in the midst of the first one.
-    for at in (1, 4, *range(7, whole.changes + 1)):
+    # Before either entry of the load, in the midst of the first chunk, and after each change of the last one.
+    for at in (1, 4, *range(8, whole.changes + 1)):
         clear(engine)
         with pytest.raises(Broken):
             run(Fragile(engine, at), path)

@@ -39,7 +39,7 @@ class ChunkSize:
     """How files are cut: text by bytes of content, Parquet by rows. It bounds the memory that a load takes."""
 
     text_bytes: int = 16 << 20
-    parquet_rows: int = 500_000
+    parquet_rows: int = 1_000_000
 
     def of(self, reader: Reader) -> int:
         """The size that applies to a file."""
