@@ -111,14 +111,13 @@ def test_formats_are_told_by_content(engine: Engine, write: Write) -> None:
         rows = [("2024-03-01T10:00:00Z", number, 8), ("2024-03-02T10:00:00Z", number, 10)]
         data = in_format(kind, rows)
         paths.append(write(f"{number}.bin", gzip.compress(data) if number % 2 else data))
-        rows = [("2024-03-01T10:00:00Z", 100 + number, 8)]
-        data = in_format(kind, rows)
-        paths.append(write(f"{number}.other", data if number % 2 else gzip.compress(data)))
+    data = in_format("parquet", [("2024-03-01T10:00:00Z", 100, 8)])  # text is unzipped as it is read, this is not
+    paths.append(write("7.other", gzip.compress(data)))
     report = load_files(engine, "feed", paths, parse_mapping(SIMPLE))
-    assert [each.loaded for each in report.files] == [2, 1] * len(KINDS)
-    assert "14 files into feed_actions: 21 rows, 21 loaded" in str(report)
+    assert [each.loaded for each in report.files] == [2] * len(KINDS) + [1]
+    assert "8 files into feed_actions: 15 rows, 15 loaded" in str(report)
     expected = [(number, post) for number in range(len(KINDS)) for post in (8, 10)]
-    assert events(engine, "user_id, post_id") == expected + [(100 + number, 8) for number in range(len(KINDS))]
+    assert events(engine, "user_id, post_id") == [*expected, (100, 8)]
 
 
 SHAPES: list[tuple[str, int, int]] = [
@@ -139,7 +138,7 @@ def test_shapes_of_text(engine: Engine, write: Write, subtests: pytest.Subtests)
     for content, rows, loaded in SHAPES:
         with subtests.test(content):
             path = write("a.csv", content)
-            report = load(engine, path, chunk_size=ChunkSize(text_bytes=7))
+            report = load(engine, path, chunk_size=ChunkSize(text_bytes=20))
             assert (report.rows, report.loaded, report.rejected) == (rows, loaded, 0)
             again = load(engine, path)
             assert (again.rows, again.loaded, again.already) == (rows, 0, loaded)
