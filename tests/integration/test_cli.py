@@ -133,7 +133,7 @@ def test_comparisons(cli: Cli) -> None:
     (previous,) = cli.records(*words, "previous")
     assert (previous["users"], previous["users_before"], previous["users_change"]) == (4, 3, pytest.approx(1 / 3))
     (week,) = cli.records(*words, "week")
-    assert (week["users_before"], week["users_change"]) == (0, None)
+    assert (week["users_before"], week["users_change"]) == (None, None)
 
 
 def test_gaps_are_filled_and_periods_marked(cli: Cli) -> None:

@@ -154,6 +154,9 @@ class Counts(Asked):
         plain = self.question.slices <= self.compact and not self.coverage.has_mixed
         if not self.why_events() and plain and measure.inactive_in and len(measure.active_in) == 1 and not others:
             return self._all_but(measure)
+        by_row = measure.within == "period" or self.question.grain is Grain.DAY
+        if not self.why_events() and plain and by_row and not measure.inactive_in and not others:
+            return self._in_both(measure)
         return self._having(measure)
 
     def _first_of_events(self, measure: Measure) -> Statement:
@@ -177,6 +180,18 @@ class Counts(Asked):
         values = {measure.name: f"{count(literal(ANY_SERVICE), first)} - {count(other, first)}"}
         chosen = f"service IN ({literal(ANY_SERVICE)}, {other})"
         return self.from_days("active_link", self.labels(), values, [chosen])
+
+    def _in_both(self, measure: Measure) -> Statement:
+        """Users of both of two sources: those of each, less those of either."""
+        if len(measure.active_in) != 2:
+            return self._having(measure)
+        first = f"prev_day < {self.bucket_start()}"
+        one, other, either = (
+            f"toInt64(sumIf(users, service = {literal(name)} AND {first}))"
+            for name in (*measure.active_in, ANY_SERVICE)
+        )
+        values = {measure.name: f"{one} + {other} - {either}"}
+        return self.from_days("active_link", self.labels(), values)
 
     def _having(self, measure: Measure) -> Statement:
         scope = Scope.of_users(self.catalog)

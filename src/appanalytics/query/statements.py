@@ -62,10 +62,12 @@ def delta_of_links(previous: str, windows: Sequence[int], groups: Sequence[str],
     """The same differences from rows that know their user's active day before; one row a user and day.
 
     Every row leaves one window after its day; it enters on its day, or takes back the leave of the day before.
+    Changes after the question's last day are not grouped at all.
     """
     names = "".join(f", {name}" for name in _outputs(groups))
     entries = "\n    UNION ALL\n".join(_entries(previous, days, groups, conditions) for days in windows)
     leaves = comma(["day", *groups, "count() AS users"], 12)
+    early = f"day < {{until:Date}} - {min(windows)}"
     return f"""SELECT days, greatest(at, toInt32({{first:Date}})) AS slot{names}, sum(change) AS delta
 FROM
 (
@@ -76,7 +78,7 @@ FROM
     (
         SELECT
             {leaves}
-        FROM user_day{where(conditions)}
+        FROM user_day{where([*conditions, early])}
         GROUP BY day{names}
     )
     ARRAY JOIN {{windows:Array(UInt16)}} AS days
@@ -90,9 +92,10 @@ def _entries(previous: str, days: int, groups: Sequence[str], conditions: Sequen
     at = f"if({enters}, toInt32(day), toInt32({previous}) + {days}) AS at"
     columns = comma([f"{days} AS days", at, *groups, "toInt64(count()) AS change"], 8)
     names = "".join(f", {name}" for name in _outputs(groups))
+    matters = f"({enters} OR {previous} + {days} < {{until:Date}})"
     return f"""    SELECT
         {columns}
-    FROM user_day{where(conditions)}
+    FROM user_day{where([*conditions, matters])}
     GROUP BY at{names}"""
 
 

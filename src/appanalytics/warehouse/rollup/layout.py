@@ -27,7 +27,7 @@ TABLES = (
     "mixed_users",
 )
 #: Raised when the tables or what is in them change shape, so that stored rollups are made afresh.
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True)

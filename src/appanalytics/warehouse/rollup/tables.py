@@ -103,7 +103,7 @@ def post_day(name: str, layout: Layout) -> str:
     """Counters by post; empty where the catalog has no dimension of its own for a source."""
     counters = [f"{identifier(column)} {layout.counters[column]} CODEC(ZSTD(1))" for column in layout.item_counters]
     columns = ["day Date CODEC(ZSTD(1))", *_items(layout), *_compact(layout), *counters]
-    return _create(name, columns, f"{_MONTHS} ORDER BY ({_item_key(layout)}{_key(layout)}day)")
+    return _create(name, columns, f"{_MONTHS} {_item_order(layout)}")
 
 
 def post_total(name: str, layout: Layout) -> str:
@@ -112,7 +112,7 @@ def post_total(name: str, layout: Layout) -> str:
         f"{identifier(column)} {_wide(layout.counters[column])} CODEC(ZSTD(1))" for column in layout.item_counters
     ]
     columns = ["day Date CODEC(ZSTD(1))", *_items(layout), *counters]
-    return _create(name, columns, f"{_MONTHS} ORDER BY ({_item_key(layout)}day)")
+    return _create(name, columns, f"{_MONTHS} {_item_order(layout, dimensions=False)}")
 
 
 def post_link(name: str, layout: Layout) -> str:
@@ -124,15 +124,17 @@ def post_link(name: str, layout: Layout) -> str:
         *_compact(layout),
         "users UInt32 CODEC(ZSTD(1))",
     ]
-    return _create(name, columns, f"{_MONTHS} ORDER BY ({_item_key(layout)}{_key(layout)}day, prev_day)")
+    return _create(name, columns, f"{_MONTHS} {_item_order(layout, 'prev_day')}")
 
 
 def _items(layout: Layout) -> list[str]:
     return [f"{identifier(each.name)} {layout.item_type(each)} CODEC(ZSTD(1))" for each in layout.item_dimensions]
 
 
-def _item_key(layout: Layout) -> str:
-    return "".join(f"{identifier(each.name)}, " for each in layout.item_dimensions)
+def _item_order(layout: Layout, *more: str, dimensions: bool = True) -> str:
+    """By day first: most questions are about some of the days, few about one item."""
+    names = [each.name for each in (*layout.item_dimensions, *(layout.compact if dimensions else ()))]
+    return f"ORDER BY ({', '.join(['day', *map(identifier, names), *more])})"
 
 
 def _compact(layout: Layout) -> list[str]:
