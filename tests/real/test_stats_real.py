@@ -173,7 +173,7 @@ def test_asos_series_looked_at_again_and_again(real_data: Path) -> None:
     columns = ["count_c", "mean_c", "variance_c", "count_t", "mean_t", "variance_t"]
     ever, end, sequence = [], [], []
     for _, series in table.sort_values("time_since_start").groupby(["experiment_id", "variant_id", "metric_id"]):
-        known = series.dropna(subset=columns)  # a variance is missing in series that never varied
+        known = series.dropna(subset=columns)  # some rows come without variances
         looks = [
             stats.welch(
                 stats.Moments.from_variance(int(n_c), m_c, v_c), stats.Moments.from_variance(int(n_t), m_t, v_t)
