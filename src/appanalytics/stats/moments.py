@@ -17,6 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from appanalytics.errors import StatisticsError
 
+_ROUNDING = 1e-14  # relative; less than this is not told from zero
+
 
 @dataclass(frozen=True, slots=True)
 class Moments:
@@ -120,11 +122,15 @@ class JointMoments:
             weights, number = whole.astype(np.float64), int(whole.sum())
         if not number:
             return cls(0, (0.0,) * len(table), ((0.0,) * len(table),) * len(table))
+        users = table[:, weights > 0]
+        varies = (users != users[:, :1]).any(axis=1, keepdims=True)
         # Two passes: the first mean is rounded, the mean of what is left over corrects it.
         origin = (table @ weights)[:, None] / number
         table -= origin
         shift = (table @ weights)[:, None] / number
         table -= shift
+        # Users who are all equal must vary by nothing, not by the rounding of their mean.
+        table = np.where(varies, table, 0.0)
         products = (table * weights) @ table.T
         return cls._of_arrays(number, (origin + shift)[:, 0], products)
 
@@ -143,6 +149,9 @@ class JointMoments:
             ]
         except (ValueError, OverflowError) as error:
             raise StatisticsError(f"sums that are no numbers: {error}") from None
+        for i, row in enumerate(rows):
+            if -_ROUNDING * abs(totals_of_products[i][i]) <= row[i] < 0:
+                row[i] = 0.0
         if any(rows[i][i] < 0 for i in range(len(rows))):
             raise StatisticsError(
                 "a sum of squares is smaller than the mean allows", hint="it lost its digits; send varSampStable"
@@ -153,8 +162,9 @@ class JointMoments:
     def from_covariances(cls, count: int, means: Sequence[float], covariances: ArrayLike) -> JointMoments:
         """From means and sample covariances (divided by ``count - 1``): ClickHouse's ``covarSampMatrix``."""
         matrix = np.asarray(covariances, dtype=np.float64)
-        if count < 2:
-            return cls._of_arrays(count, np.asarray(means, dtype=np.float64) * min(count, 1), np.zeros_like(matrix))
+        if count < 2:  # ClickHouse's averages and covariances of nobody are NaN
+            known = np.asarray(means, dtype=np.float64) if count else np.zeros(len(means))
+            return cls._of_arrays(count, known, np.zeros_like(matrix))
         return cls._of_arrays(count, np.asarray(means, dtype=np.float64), matrix * (count - 1))
 
     @classmethod
@@ -182,8 +192,12 @@ class JointMoments:
     def combined(self, *weights: float) -> Moments:
         """Moments of Σ weightᵢ · xᵢ per user: the delta method, linearisation and CUPED are all such sums."""
         factors = np.asarray(weights, dtype=np.float64)
-        square = float(factors @ np.asarray(self.products) @ factors)
-        return Moments(self.count, float(factors @ np.asarray(self.means)), max(0.0, square))
+        terms = np.asarray(self.products) * np.outer(factors, factors)
+        square = float(terms.sum())
+        # What is left of terms that cancel to their last digits is rounding, not variance.
+        if square <= _ROUNDING * float(np.abs(terms).sum()):
+            square = 0.0
+        return Moments(self.count, float(factors @ np.asarray(self.means)), square)
 
     def columns(self, *order: int) -> JointMoments:
         """Some columns, in that order."""

@@ -47,6 +47,25 @@ def test_all_equal(test) -> None:  # type: ignore[no-untyped-def]
     assert (found.effect, found.p_value, found.note) == (0, None, Note.NO_VARIATION)
 
 
+def test_equal_users_do_not_vary_by_rounding() -> None:
+    """0.1 seven times has a mean of 0.09999…; a t of such a difference would be noise."""
+    assert Moments.of([0.1] * 7).squares == 0
+    assert stats.welch([0.1] * 7, [0.1] * 11).p_value is None
+    views = np.arange(1, 50)
+    same = [RatioCells.of(views * 0.3, views), RatioCells.of(views[:30] * 0.3, views[:30])]
+    assert stats.ratio_difference(*same).p_value is None
+    assert stats.linearised_difference(*same).p_value is None
+    rounded = Moments.from_sums(3, 0.1 + 0.1 + 0.1, 0.1 * 0.1 * 3)
+    assert rounded.squares == pytest.approx(0, abs=1e-16)
+
+
+def test_clickhouse_of_nobody() -> None:
+    """avg and covarSampMatrix of no rows are NaN."""
+    nobody = JointMoments.from_covariances(0, [math.nan, math.nan], [[math.nan] * 2] * 2)
+    assert nobody == JointMoments.of([], [])
+    assert Moments.from_variance(0, math.nan, math.nan) == Moments.of([])
+
+
 def test_arms_that_differ_without_any_variation_have_no_p_value() -> None:
     found = stats.welch([1.0] * 50, [2.0] * 50)
     assert (found.effect, found.low, found.high, found.p_value) == (1.0, 1.0, 1.0, None)
