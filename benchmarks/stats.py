@@ -159,6 +159,32 @@ def rehearsals(likes: np.ndarray, views: np.ndarray) -> None:
     line("A/A, all eight together", seconds(lambda: stats.rehearse(users, METHODS, seed=1)), None)
 
 
+def coverage(draws: int = 10_000, users: int = 500) -> None:
+    """How often 95 % intervals hold the truth that the users were made with."""
+    rng = np.random.default_rng(4)
+    held: dict[str, int] = {}
+    for _ in range(draws):
+        taste, views = rng.beta(4, 15, (2, users)), rng.poisson(rng.gamma(1.6, 25, (2, users))) + 1
+        likes, before = rng.binomial(views, taste), rng.binomial(30, taste)
+        arms = [stats.JointMoments.of(likes[arm], views[arm]) for arm in (0, 1)]
+        history = [stats.JointMoments.of(likes[arm] / views[arm], before[arm]) for arm in (0, 1)]
+        shares = [stats.Share(int((likes[arm] > 5).sum()), users) for arm in (0, 1)]
+        intervals = {
+            "welch": stats.welch(history[0][0], history[1][0]),
+            "delta": stats.ratio_difference(*arms),
+            "delta_relative": stats.ratio_relative(*arms),
+            "cuped_mean": stats.cuped_mean(*history).comparison,
+            "newcombe": stats.share_difference(*shares),
+            "brunner_munzel": stats.brunner_munzel(likes[0], likes[1]),
+            "median difference": stats.quantile_difference(views[0], views[1], 0.5),
+        }
+        for name, found in intervals.items():
+            held[name] = held.get(name, 0) + bool(found.low <= 0 <= found.high)  # type: ignore[operator]
+    for name, number in held.items():
+        rate = stats.wilson(stats.Share(number, draws))
+        print(f"95 % interval {name:30} covers {rate.estimate:.2%} ({rate.low:.2%}…{rate.high:.2%})", flush=True)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -171,6 +197,7 @@ def main() -> None:
     bootstrap(likes, views)
     ranks(likes, views)
     rehearsals(likes[:10_000], views[:10_000])
+    coverage()
 
 
 if __name__ == "__main__":
