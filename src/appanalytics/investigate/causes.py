@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from appanalytics.investigate.candidates import Candidate, Ranking
 from appanalytics.investigate.cells import Codes, Floats
 from appanalytics.investigate.evidence import Evidence
-from appanalytics.investigate.lattice import Lattice, Mask
+from appanalytics.investigate.lattice import ANY, Lattice, Mask
 from appanalytics.investigate.raking import MEDIAN_CHI2, TINY
 
 #: Smallest ratio of two effects that count as one.
@@ -49,6 +50,7 @@ def find_causes(evidence: Evidence, lattice: Lattice) -> Causes:
     claims: list[Claim] = []
     general, first, cause = False, 0.0, 0
     ranked: tuple[Candidate, ...] = ()
+    mass = evidence.mass
     rest = np.ones(lattice.members.shape[1], dtype=bool)
     while cause < scan.causes and rest.any():
         looked = Ranking(evidence, lattice.without(~rest))
@@ -69,7 +71,42 @@ def find_causes(evidence: Evidence, lattice: Lattice) -> Causes:
         evidence = evidence.without(taken[rest])
         rest &= ~taken
         cause += 1
+    for gathered in _families(claims, lattice, mass, scan.covers):
+        claims = _merged(claims, gathered, lattice)
+        rest &= ~gathered.leaves
     return Causes(tuple(claims), general, ranked, lattice, rest)
+
+
+def _families(claims: list[Claim], lattice: Lattice, mass: Floats, covers: float) -> Iterator[Claim]:
+    """Countries nearly all of whose cities were claimed and changed alike, as claims of their own.
+
+    A set of cities of several countries may hold all of one; within one country the search does not make such sets.
+    """
+    families: dict[tuple[int, ...], list[Claim]] = {}
+    for claim in claims:
+        above = np.where(lattice.keys[claim.segment] == ANY, lattice.lineage[claim.segment], ANY)
+        if (above != ANY).any():
+            families.setdefault((int(lattice.cuboid[claim.segment]), *map(int, above)), []).append(claim)
+    for members in (family for family in families.values() if len(family) > 1):
+        effects = [abs(each.effect) for each in members]
+        keys = lattice.keys[[each.segment for each in members]]
+        parent = lattice.parent(np.array([each.segment for each in members]))
+        if parent is None or (keys != keys[0]).any(axis=0).sum() > 1 or min(effects) < LIKE * max(effects):
+            continue
+        held = np.any([lattice.leaves(each.segment) for each in members], axis=0)
+        whole = lattice.leaves(parent)
+        if mass[held & whole].sum() >= covers * mass[whole].sum():
+            first = members[0]
+            yield Claim(parent, whole & ~_others(claims, members), first.cause, first.effect, first.chance)
+
+
+def _others(claims: list[Claim], members: list[Claim]) -> Mask:
+    """Leaves of all claims but these."""
+    taken = np.zeros(len(members[0].leaves), dtype=bool)
+    for each in claims:
+        if each not in members:
+            taken |= each.leaves
+    return taken
 
 
 def _merged(claims: list[Claim], new: Claim, lattice: Lattice) -> list[Claim]:

@@ -37,10 +37,6 @@ class Evidence(Protocol):
     def moments(self) -> Floats:
         """(leaves, 3): weighted actual, weighted expected, and variance of the former by noise alone."""
 
-    @property
-    def variance(self) -> Floats:
-        """(leaves): variance of the actual numbers by noise alone, in squared units of the numerator."""
-
     def outside(self, statistics: Floats) -> Floats:
         """Log-likelihood of leaves that only drift together, at the likeliest drift: (…, kinds) to (…)."""
 
@@ -101,11 +97,6 @@ class CountEvidence:
     def moments(self) -> Floats:
         """The variance of w·y is w·e."""
         return self.statistics[:, [0, 1, 1]]
-
-    @property
-    def variance(self) -> Floats:
-        """φe + (σe)²."""
-        return self.dispersion * self.expected + (self.scan.scatter * self.expected) ** 2
 
     def outside(self, statistics: Floats) -> Floats:
         """Gaussian drift of the logarithm, at its approximate posterior mode, at most 2.5 standard deviations."""
@@ -197,12 +188,6 @@ class ShareEvidence:
         """Of weighted hits."""
         expected = self.weight * self.baseline
         return np.stack([self.weight * self.rate, expected, expected * (1 - self.baseline)], axis=1)
-
-    @property
-    def variance(self) -> Floats:
-        """Binomial, inflated by correlation and dispersion."""
-        inflated = self.dispersion * _inflation(self.rows, self.correlation)
-        return self.rows * self.baseline * (1 - self.baseline) * inflated
 
     def outside(self, statistics: Floats) -> Floats:
         """The best of the drifts under its Gaussian prior."""

@@ -16,6 +16,7 @@ from appanalytics.investigate.explanation import Alternative, Explanation, Segme
 from appanalytics.investigate.lattice import ANY, Lattice
 from appanalytics.investigate.mix import rate_and_mix
 from appanalytics.investigate.parts import Ledger
+from appanalytics.investigate.raking import noise
 from appanalytics.investigate.rulings import rulings
 from appanalytics.investigate.scan import COUNTS, RATIOS, Scan
 
@@ -76,14 +77,15 @@ def _alternatives(table: Cells, lattice: Lattice, ranked: Sequence[Candidate]) -
 def _weigh(table: Counts | Ratios, scan: Scan) -> tuple[Evidence, Ledger]:
     """The likelihood that suits the table, and the numbers that are reported."""
     if isinstance(table, Counts):
-        counts = CountEvidence.of(table, scan)
-        return counts, Ledger.of_counts(table, counts.variance)
+        spread = noise(table, table.actual, table.expected, np.ones(table.size), scan.scatter)
+        return CountEvidence.of(table, scan), Ledger.of_counts(table, spread)
     rate = baseline_rate(table, scan.shrinkage, rounds=scan.raking)
+    inflation = 1 - rate if table.is_share else np.ones(table.size)
+    spread = noise(table, table.numerator, table.denominator * rate, inflation, scan.scatter)
+    ledger = Ledger.of_ratios(table, rate, spread)
     if table.is_share:
-        shares = ShareEvidence.of(table, rate, scan)
-        return shares, Ledger.of_ratios(table, rate, shares.variance)
-    amounts = CountEvidence.of_ratios(table, rate, scan)
-    return amounts, Ledger.of_ratios(table, rate, amounts.variance)
+        return ShareEvidence.of(table, rate, scan), ledger
+    return CountEvidence.of_ratios(table, rate, scan), ledger
 
 
 def where(cells: Cells, lattice: Lattice, claim: Claim) -> Where:

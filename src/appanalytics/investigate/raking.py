@@ -34,7 +34,7 @@ def dispersion(cells: Cells, actual: Floats, expected: Floats, inflation: Floats
     a segment that really changed must not pass for noise; of the larger half of the leaves, for in sparse ones
     the median is no measure of spread. 1 where the table has no more leaves than main effects.
     """
-    parameters = 1 + sum(len(labels) - 1 for labels in cells.values)
+    parameters = _parameters(cells)
     if cells.size <= parameters:
         return 1.0
     mean = raked(cells, expected, actual)
@@ -44,3 +44,18 @@ def dispersion(cells: Cells, actual: Floats, expected: Floats, inflation: Floats
     squares = (actual[large] - mean[large]) ** 2 / (mean[large] * inflation[large])
     spread = float(np.median(squares)) / MEDIAN_CHI2 * cells.size / (cells.size - parameters)
     return max(1.0, spread)
+
+
+def noise(cells: Cells, actual: Floats, expected: Floats, inflation: Floats, scatter: float) -> Floats:
+    """Variance of each leaf's count by noise alone: the dispersion that is seen, times ``inflation`` · mean.
+
+    Where there are too few leaves to see it, leaves are taken to scatter by the relative standard deviation
+    ``scatter`` around their means, too.
+    """
+    variance = dispersion(cells, actual, expected, inflation) * inflation * expected
+    return variance if cells.size > _parameters(cells) else variance + (scatter * expected) ** 2
+
+
+def _parameters(cells: Cells) -> int:
+    """Number of main effects."""
+    return 1 + sum(len(labels) - 1 for labels in cells.values)
