@@ -100,14 +100,35 @@ class Lattice:
         common = np.where((line == line[0]).all(axis=0), line[0], ANY)
         own = np.where((keys == keys[0]).all(axis=0), keys[0], ANY)
         for key in (common, own):
-            found = np.flatnonzero((self.keys == key).all(axis=1))
-            if len(found):
-                return int(found[0])
+            found = self._segment(key)
+            if found is not None:
+                return found
         return None
+
+    def _segment(self, key: Codes) -> int | None:
+        """The segment with this key."""
+        order, numbers = self._sorted
+        at = int(np.searchsorted(numbers, key @ self._radix))
+        if at < len(order) and (self.keys[order[at]] == key).all():
+            return int(order[at])
+        return None
+
+    @cached_property
+    def _radix(self) -> Codes:
+        # Wraps around for very many values; a wrong hit is told by its key, and costs no more than a merge.
+        sizes = self.keys.max(axis=0) + 2
+        radix: Codes = np.cumprod(np.concatenate([[1], sizes[:-1]])).astype(np.int64)
+        return radix
+
+    @cached_property
+    def _sorted(self) -> tuple[Codes, Codes]:
+        numbers = self.keys @ self._radix
+        order = np.argsort(numbers, kind="stable")
+        return order, numbers[order]
 
     def without(self, leaves: Mask) -> Lattice:
         """The same segments over fewer leaves; segments that lost all of theirs stay, empty."""
-        return Lattice(self.members[:, ~leaves], self.keys, self.cuboid, self.lineage)
+        return Lattice(np.ascontiguousarray(self.members[:, ~leaves]), self.keys, self.cuboid, self.lineage)
 
 
 def _groups(codes: Codes, choice: tuple[int, ...]) -> Codes:
