@@ -152,15 +152,15 @@ def count_case(
     return Case(Counts.of(world.columns, actual, expected, parents=PARENTS), frozenset(truth), lost)
 
 
-def ratio_case(seed: int, fall: float, *, views: float = 500_000, noise: Noise | None = None) -> Case:
+def ratio_case(seed: int, fall: float, *, views: float = 500_000, general: float = 1.0) -> Case:
     """A day of likes and views against seven days before; the rate of one segment fell by ``fall``.
 
     Views of one user are alike: a leaf's rate scatters as beta with the correlation .02 of its users' rates.
     """
     rng = np.random.default_rng([seed, 4])
     world = World.of(rng, views)
-    noise = noise or (RESTLESS if seed % 2 else CALM)
-    factor, truth = np.ones(len(world.mean)), set()
+    noise = RESTLESS if seed % 2 else CALM
+    factor, truth = np.full(len(world.mean), general), set()
     if fall:
         truth.update(segments(world, rng, "outage", least=views * 0.009))
         for where in truth:

@@ -118,6 +118,8 @@ class Ratios(Cells):
                     f"{top} is above 0 where {bottom} is 0",
                     hint="both columns must count the same rows",
                 )
+        if columns["denominator"].sum() == 0:
+            raise CellsError("the denominator is 0 in all cells", hint="a ratio of nothing has no change to explain")
         if columns["baseline_denominator"].sum() == 0:
             raise CellsError("the baseline is empty", hint="give the sums of at least one earlier period")
         return cls(

@@ -54,4 +54,4 @@ class Scan:
 #: For additive metrics: users, views, likes.
 COUNTS = Scan(least_excess=0.02, kept=16, members=12, per_member=(9.0, 0.0, 0.1), least_gain=0.02, whole=0.05)
 #: For ratios of two counts: click-through, error and stall rates.
-RATIOS = Scan()
+RATIOS = Scan(per_dimension=(0.25, 0.02), whole=-0.05)

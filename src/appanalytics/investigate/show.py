@@ -45,7 +45,7 @@ def _summary(found: Explanation) -> str:
 
 
 def _part(found: Explanation, part: Part) -> str:
-    share = f"  {part.share:+.1%} of the change" if part.share is not None else ""
+    share = f"  {_percent(part.share)} of the change" if part.share is not None else ""
     numbers = f"{_number(found, part.actual)} against {_number(found, part.expected)}"
     return f"{numbers:>24}  {_signed(found, part.contribution):>9}{share:>24}  {_interval(part)}".rstrip()
 
@@ -53,7 +53,12 @@ def _part(found: Explanation, part: Part) -> str:
 def _interval(part: Part) -> str:
     if part.effect is None or part.low is None or part.high is None:
         return ""
-    return f"{part.effect:+.1%} [{part.low:+.1%} … {part.high:+.1%}]"
+    return f"{_percent(part.effect)} [{_percent(part.low)} … {_percent(part.high)}]"
+
+
+def _percent(share: float) -> str:
+    # Adding 0.0 turns the -0.0 of rounding into 0.0.
+    return f"{round(share, 3) + 0.0:+.1%}"
 
 
 def _number(found: Explanation, value: float | None) -> str:
@@ -63,4 +68,4 @@ def _number(found: Explanation, value: float | None) -> str:
 
 
 def _signed(found: Explanation, value: float) -> str:
-    return f"{value:+,.0f}" if found.baseline is None else f"{value:+.4f}"
+    return f"{round(value) + 0:+,}" if found.baseline is None else f"{round(value, 4) + 0.0:+.4f}"

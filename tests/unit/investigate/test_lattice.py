@@ -90,5 +90,7 @@ def test_torn_tables_are_refused(columns: dict, actual: list[float], parents: di
 def test_ratios_without_rows_are_refused() -> None:
     with pytest.raises(CellsError, match="numerator is above 0 where denominator is 0"):
         Ratios.of({"os": ["a"]}, [1], [0], baseline_numerator=[1], baseline_denominator=[2])
+    with pytest.raises(CellsError, match="the denominator is 0 in all cells"):
+        Ratios.of({"os": ["a"]}, [0], [0], baseline_numerator=[1], baseline_denominator=[2])
     with pytest.raises(CellsError, match="the baseline is empty"):
         Ratios.of({"os": ["a"]}, [1], [2], baseline_numerator=[0], baseline_denominator=[0])
