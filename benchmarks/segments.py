@@ -180,8 +180,9 @@ def main() -> None:
     seeds, few = range(given.seeds), range(given.seeds // 2)
     with ProcessPoolExecutor(given.processes) as pool:
         say = partial(report_simulated, pool=pool)
-        say("outages", partial(count_case, kind="outage"), seeds)
-        say("campaigns", partial(count_case, kind="campaign"), seeds)
+        for title, days in (("seen while tuning", seeds), ("never seen before", range(5000, 5000 + given.seeds))):
+            say(f"outages, {title}", partial(count_case, kind="outage"), days)
+            say(f"campaigns, {title}", partial(count_case, kind="campaign"), days)
         say("no effect", partial(count_case, kind="none"), range(1000, 1000 + 2 * given.seeds))
         say("everything −20 %", partial(count_case, kind="none", general=0.8), few)
         say("everything +60 %", partial(count_case, kind="none", general=1.6), few)
