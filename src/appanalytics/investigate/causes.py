@@ -197,7 +197,8 @@ def _chance(ranking: Ranking, candidate: Candidate, wander: float) -> float:
     """
     segments: Codes = np.array(candidate.segments)
     _, expected, noise = ranking.lattice.sums(ranking.evidence.moments)[segments].T
-    gains = ranking.gains[segments] * noise / (noise + (wander * expected) ** 2 + TINY)
+    # Where nobody was expected, there was no forecast to be wrong by some per cent.
+    gains = ranking.gains[segments] * (noise + TINY) / (noise + TINY + (wander * expected) ** 2)
     order = ranking.lattice.order
     looked_at = int(((ranking.mass > 0) & (order == order[segments[0]])).sum()) * int(order.max())
     return min(1.0, looked_at * math.erfc(math.sqrt(max(float(gains.max()), 0.0))))

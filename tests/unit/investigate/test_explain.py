@@ -202,6 +202,13 @@ def test_a_city_is_named_with_its_country_only_where_that_is_needed() -> None:
         assert named(explain(Counts.of(columns, actual, expected, parents=PARENTS))) == {name}
 
 
+def test_a_value_that_nobody_was_expected_in() -> None:
+    found = explain(Counts.of({"os": ["i", "a", "new"], "g": ["m", "f", "f"]}, [400, 900, 500], [400, 910, 0]))
+    assert named(found) == {"os=new"}
+    assert found.segments[0].part.effect is None
+    assert found.segments[0].part.contribution == 500
+
+
 def test_values_are_frozen_and_read_well() -> None:
     found = explained(**{"city:Moscow": 0.0})
     text = repr(found)
