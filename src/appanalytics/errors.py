@@ -9,6 +9,7 @@
     * ``MappingError``: a file's mapping does not fit the file
     * ``FileError``: a file that is not there or cannot be read
     * ``StatisticsError``: numbers that no statistic can be computed from
+    * ``CellsError``: a table of cells that cannot be explained
     * ``WarehouseUnavailable``: no engine answers at the URL
       * ``WarehouseLocked``: another process owns the folder
       * ``AccessDenied``: user name or password refused
@@ -69,6 +70,10 @@ class FileError(UserError):
 
 class StatisticsError(UserError):
     """Numbers that no statistic can be computed from: NaN, a negative count, a level of 95."""
+
+
+class CellsError(UserError):
+    """A table of cells is empty, torn or impossible."""
 
 
 class WarehouseUnavailable(UserError):
