@@ -233,6 +233,18 @@ def test_an_event_before_all_others_moves_first_days(engine: Engine, utc: ZoneIn
     check_days(engine, loaded + late, 20, utc)
 
 
+def test_a_late_event_links_later_days_of_its_post(engine: Engine, utc: ZoneInfo) -> None:
+    """The user was active on that day anyway, so no row of users changes; only the post's later day does."""
+    insert(engine, [Event(at(2), 1, post=2), Event(at(5), 1, post=1)])
+    rollup(engine, CATALOG, utc)
+    insert(engine, [Event(at(2, 50_000), 1, post=1)])
+    rollup(engine, CATALOG, utc)
+    question = Question.of(CATALOG, "feed_users", Window.of("2026-01-02", "2026-01-08", utc), by="post")
+    found = ask(engine, Layout.read(engine, CATALOG, utc), question, prefer="rollups")
+    assert "from post_link" in found.plan
+    assert {row["post"]: row["feed_users"] for row in found.records} == {1: 1, 2: 1}
+
+
 def test_new_users_ask_whether_older_days_changed(engine: Engine, utc: ZoneInfo) -> None:
     """A late event of an older day makes nobody new on a later one, also before the roll-up has seen it."""
     insert(engine, [Event(at(5), 1), Event(at(6), 2)])
