@@ -151,6 +151,6 @@ def open_app(warehouse: str | None = None, *, config: str | Path | None = None, 
     """
     overrides = {"warehouse.url": warehouse} if warehouse else {}
     loaded = load_settings(Path(config) if config else None, overrides=overrides)
-    engine = connect(loaded.warehouse(), create=create)
+    engine = connect(loaded.warehouse(), create=create, max_memory=loaded.settings.warehouse.max_memory_bytes)
     migrate(engine)
     return App(loaded, engine)

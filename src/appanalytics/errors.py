@@ -8,6 +8,8 @@
     * ``QuestionError``: an unknown metric, dimension, value or grain
     * ``MappingError``: a file's mapping does not fit the file
     * ``FileError``: a file that is not there or cannot be read
+    * ``StatisticsError``: numbers that no statistic can be computed from
+    * ``CellsError``: a table of cells that cannot be explained
     * ``WarehouseUnavailable``: no engine answers at the URL
       * ``WarehouseLocked``: another process owns the folder
       * ``AccessDenied``: user name or password refused
@@ -64,6 +66,14 @@ class MappingError(UserError):
 
 class FileError(UserError):
     """A file is not there, or is not what its name says."""
+
+
+class StatisticsError(UserError):
+    """Numbers that no statistic can be computed from: NaN, a negative count, a level of 95."""
+
+
+class CellsError(UserError):
+    """A table of cells is empty, torn or impossible."""
 
 
 class WarehouseUnavailable(UserError):

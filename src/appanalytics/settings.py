@@ -8,6 +8,7 @@ read (mode 600), and are never shown.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -32,6 +33,12 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _bytes(size: str) -> int:
+    """A size with its unit in bytes; K, M, G and T are powers of 1024."""
+    number, unit = re.fullmatch(r"([\d.]+)\s*([KMGT]?)i?B?", size).groups()  # type: ignore[union-attr]
+    return int(float(number) * 1024 ** " KMGT".index(unit or " "))
+
+
 class WarehouseSettings(_Section):
     """Where events and rollups are."""
 
@@ -41,6 +48,11 @@ class WarehouseSettings(_Section):
     max_memory: Annotated[
         str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]?i?B?$", description="most memory of one statement, such as 4GiB")
     ] = "4GiB"
+
+    @property
+    def max_memory_bytes(self) -> int:
+        """``max_memory`` in bytes."""
+        return _bytes(self.max_memory)
 
 
 class ReportingSettings(_Section):
@@ -77,6 +89,11 @@ class ServerSettings(_Section):
         str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]?i?B?$", description="most memory of all statements together")
     ] = "8GiB"
     max_queries: Annotated[int, Field(ge=1, le=256, description="statements that read, and that write, at once")] = 32
+
+    @property
+    def max_memory_bytes(self) -> int:
+        """``max_memory`` in bytes."""
+        return _bytes(self.max_memory)
 
 
 class Settings(_Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,11 +19,24 @@ from appanalytics.errors import AppAnalyticsError, FileError, MappingError
 from appanalytics.warehouse.days import day_states
 from appanalytics.warehouse.load import ChunkSize, LoadReport, TargetTable, load_files, parse_mapping, read_target
 
+from .one_database import emptied, one_database
+
 HEADER = "time,user_id,post_id,action,gender,age,country,city,os,source,exp_group\n"
 ROW = "2024-03-01 10:00:00,1,10,view,0,30,Russia,Moscow,iOS,ads,1\n"
 SIMPLE = "columns: {time: t, user_id: u, post_id: p, action: {constant: view}}"
 
 Write = Callable[[str, str | bytes], Path]
+
+
+@pytest.fixture(scope="module")
+def database(engine_folder: Path) -> Iterator[Engine]:
+    with one_database(engine_folder, "load") as made:
+        yield made
+
+
+@pytest.fixture
+def engine(database: Engine) -> Engine:
+    return emptied(database)
 
 
 @pytest.fixture
@@ -98,14 +111,13 @@ def test_formats_are_told_by_content(engine: Engine, write: Write) -> None:
         rows = [("2024-03-01T10:00:00Z", number, 8), ("2024-03-02T10:00:00Z", number, 10)]
         data = in_format(kind, rows)
         paths.append(write(f"{number}.bin", gzip.compress(data) if number % 2 else data))
-        rows = [("2024-03-01T10:00:00Z", 100 + number, 8)]
-        data = in_format(kind, rows)
-        paths.append(write(f"{number}.other", data if number % 2 else gzip.compress(data)))
+    data = in_format("parquet", [("2024-03-01T10:00:00Z", 100, 8)])  # text is unzipped as it is read, this is not
+    paths.append(write("7.other", gzip.compress(data)))
     report = load_files(engine, "feed", paths, parse_mapping(SIMPLE))
-    assert [each.loaded for each in report.files] == [2, 1] * len(KINDS)
-    assert "14 files into feed_actions: 21 rows, 21 loaded" in str(report)
+    assert [each.loaded for each in report.files] == [2] * len(KINDS) + [1]
+    assert "8 files into feed_actions: 15 rows, 15 loaded" in str(report)
     expected = [(number, post) for number in range(len(KINDS)) for post in (8, 10)]
-    assert events(engine, "user_id, post_id") == expected + [(100 + number, 8) for number in range(len(KINDS))]
+    assert events(engine, "user_id, post_id") == [*expected, (100, 8)]
 
 
 SHAPES: list[tuple[str, int, int]] = [
@@ -126,10 +138,26 @@ def test_shapes_of_text(engine: Engine, write: Write, subtests: pytest.Subtests)
     for content, rows, loaded in SHAPES:
         with subtests.test(content):
             path = write("a.csv", content)
-            report = load(engine, path, chunk_size=ChunkSize(text_bytes=7))
+            report = load(engine, path, chunk_size=ChunkSize(text_bytes=20))
             assert (report.rows, report.loaded, report.rejected) == (rows, loaded, 0)
             again = load(engine, path)
             assert (again.rows, again.loaded, again.already) == (rows, 0, loaded)
+
+
+def test_a_file_that_is_judged_and_kept_at_once(engine: Engine, write: Write) -> None:
+    """A file of more than a mebibyte has a second connection, on which chunks are judged ahead of their insert."""
+    rows = [f"2024-03-0{1 + place % 9} 10:00:00,{place if place % 1000 else 'x'},7" for place in range(40_000)]
+    path = write("a.csv", "t,u,p\n" + "\n".join(rows))
+    assert path.stat().st_size > 1 << 20
+    report = load(engine, path, chunk_size=ChunkSize(text_bytes=200_000))
+    assert (report.rows, report.loaded, report.rejected) == (40_000, 39_960, 40)
+    found = engine.rows("SELECT count() AS n, uniqExact(user_id) AS users, sum(user_id) AS total FROM feed_actions")
+    expected = sum(place for place in range(40_000) if place % 1000)
+    assert found == [{"n": 39_960, "users": 39_960, "total": expected}]
+    assert [line for line, _, _ in rejects(engine)] == [2 + place for place in range(0, 40_000, 1000)]
+    assert engine.scalar("SELECT arraySort(groupArray(chunk)) FROM load_chunks") == list(range(6))
+    assert not stages(engine)
+    assert load(engine, path).already == 39_960
 
 
 def test_rejects_name_line_reason_and_row(engine: Engine, write: Write) -> None:
@@ -564,6 +592,7 @@ def test_a_given_table(engine: Engine, write: Write) -> None:
     constant = "columns: {at: {constant: 2024-03-01}, who: {constant: 1}, action: {constant: x}}"
     with pytest.raises(MappingError, match="uses no column of the file"):
         load_files(engine, "feed", [path], parse_mapping(constant), target=target)
+    engine.execute("DROP TABLE clicks SYNC")
 
 
 def test_a_parquet_file_with_a_broken_page(engine: Engine, tmp_path: Path) -> None:

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from appanalytics.engine import Engine
 from appanalytics.warehouse.load import load_files, parse_mapping
-from appanalytics.warehouse.load.convert import _DIRECTIVES
 from appanalytics.warehouse.load.expression import FUNCTIONS
 from appanalytics.warehouse.load.mapping import READINGS, ColumnMapping, Mapping
+from appanalytics.warehouse.load.moments import _DIRECTIVES
+
+from .one_database import emptied, one_database
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "loading.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 EXAMPLES = re.findall(
     r"```csv\n(.*?)```(?:(?:(?!```).)*```yaml\n(.*?)```)?(?:(?!```).)*```text\n(.*?)```", TEXT, re.DOTALL
 )
+
+
+@pytest.fixture(scope="module")
+def database(engine_folder: Path) -> Iterator[Engine]:
+    with one_database(engine_folder, "load_docs") as made:
+        yield made
+
+
+@pytest.fixture
+def engine(database: Engine) -> Engine:
+    return emptied(database)
 
 
 def test_the_page_has_its_examples() -> None:

@@ -7,21 +7,32 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from appanalytics.engine import Engine, WarehouseUrl, connect
+from appanalytics.engine import Engine, connect
 from appanalytics.errors import EngineError
 from appanalytics.warehouse.days import day_states
 from appanalytics.warehouse.load import ChunkSize, LoadReport, load_files, parse_mapping
 from appanalytics.warehouse.migrate import migrate
 
+from .one_database import emptied, one_database
+
 MAPPING = parse_mapping("columns: {time: t, user_id: u, post_id: u, action: {constant: view}}")
 TABLES = ("feed_actions", "rejects", "loads", "load_chunks", "day_log")
 SIZE = ChunkSize(text_bytes=600)
+
+
+class Undisturbed(NamedTuple):
+    """A load that nothing broke off: its report, how many lasting changes it made, and what it left."""
+
+    report: LoadReport
+    changes: int
+    state: list[Any]
 
 
 class Broken(Exception):
@@ -66,12 +77,31 @@ class Partial(Fragile):
         self._engine.execute(sql, parameters, settings)
 
 
+@pytest.fixture(scope="module")
+def database(engine_folder: Path) -> Iterator[Engine]:
+    with one_database(engine_folder, "load_interrupted") as made:
+        yield made
+
+
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def engine(database: Engine) -> Engine:
+    return emptied(database)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two chunks over three months, with bad rows in each."""
     rows = [f"2024-0{1 + place % 3}-10 10:00:00,{place if place % 7 else 'x'}" for place in range(45)]
-    (tmp_path / "a.csv").write_text("t,u\n" + "\n".join(rows))
-    return tmp_path / "a.csv"
+    made = tmp_path_factory.mktemp("interrupted") / "a.csv"
+    made.write_text("t,u\n" + "\n".join(rows))
+    return made
+
+
+@pytest.fixture(scope="module")
+def undisturbed(database: Engine, path: Path) -> Undisturbed:
+    whole = Fragile(emptied(database))
+    report = run(whole, path)
+    return Undisturbed(report, whole.changes, state(database))
 
 
 def clear(engine: Engine) -> None:
@@ -92,13 +122,12 @@ def run(engine: Any, path: Path, size: ChunkSize = SIZE) -> LoadReport:
     return load_files(engine, "feed", [path], MAPPING, zone=ZoneInfo("UTC"), chunk_size=size)
 
 
-def test_broken_off_before_any_change(engine: Engine, path: Path) -> None:
-    whole = Fragile(engine)
-    report = run(whole, path)
-    expected = state(engine)
+def test_broken_off_before_any_change(undisturbed: Undisturbed, engine: Engine, path: Path) -> None:
+    report, changes, expected = undisturbed
     assert (report.rows, report.loaded, len(expected[2])) == (45, 38, 2)
-    assert whole.changes == 12  # two entries of the load; marks, rejects, events, marks and an entry for each chunk
-    for at in range(1, whole.changes + 1):
+    assert changes == 12  # two entries of the load; marks, rejects, events, marks and an entry for each chunk
+    # In the midst of the first chunk, and after each change of the last one.
+    for at in (4, *range(8, changes + 1)):
         clear(engine)
         with pytest.raises(Broken):
             run(Fragile(engine, at), path)
@@ -109,15 +138,12 @@ def test_broken_off_before_any_change(engine: Engine, path: Path) -> None:
         assert (resumed.rows, resumed.loaded + resumed.already, resumed.rejected) == (45, 38, 7)
 
 
-def test_an_insert_of_which_one_month_got_through(engine: Engine, path: Path) -> None:
-    run(engine, path)
-    expected = state(engine)
-    clear(engine)
+def test_an_insert_of_which_one_month_got_through(undisturbed: Undisturbed, engine: Engine, path: Path) -> None:
     with pytest.raises(Broken):
         run(Partial(engine), path)
     assert 0 < engine.scalar("SELECT count() FROM feed_actions") < 15
     run(engine, path)
-    assert state(engine) == expected
+    assert state(engine) == undisturbed.state
 
 
 def test_chunks_that_are_in_but_not_in_the_ledger(engine: Engine, path: Path) -> None:
@@ -182,7 +208,7 @@ print("done", report.rows, report.loaded + report.already, engine.scalar("SELECT
 
 def test_kill_dash_nine(tmp_path: Path) -> None:
     """A process that is killed while it loads; the next one, over the same folder, goes on."""
-    count = 8_000
+    count = 4_000
     rows = "".join(f"2024-0{1 + place % 9}-10 10:00:00,{place if place % 10 else 'x'}\n" for place in range(count))
     (tmp_path / "a.csv").write_text("t,u\n" + rows)
     mapping = "columns: {time: t, user_id: u, post_id: u, action: {constant: view}}"
@@ -214,9 +240,9 @@ def stages(engine: Engine) -> list[str]:
     return [row["name"] for row in rows]
 
 
-def test_the_next_connection_knows_what_was_loaded(engine: Engine, path: Path, warehouse_url: str) -> None:
+def test_the_next_connection_knows_what_was_loaded(engine: Engine, path: Path) -> None:
     run(engine, path)
-    other = connect(WarehouseUrl.parse(warehouse_url))
+    other = connect(engine.url)
     try:
         assert migrate(other) == []
         assert run(other, path).loaded == 0

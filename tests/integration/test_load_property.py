@@ -170,7 +170,7 @@ def files(draw: st.DrawFn, table: Sequence[Sequence[str]]) -> Written:
     return Written(gzip.compress(written.data), written.lines) if draw(st.booleans()) else written
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=tables, data=st.data())
 def test_what_arrives_is_what_the_oracle_says(
     engine: Engine, table: list[tuple[str, ...]], data: st.DataObject

@@ -13,6 +13,7 @@ from appanalytics.catalog import load_catalog
 from appanalytics.engine import Engine, WarehouseUrl, connect
 from appanalytics.errors import QuestionError
 from appanalytics.query import Question, ask
+from appanalytics.warehouse.days import mark_changed
 from appanalytics.warehouse.migrate import migrate
 from appanalytics.warehouse.rollup import Layout, rollup
 from appanalytics.window import Grain, Window, bucket_day, next_bucket_day
@@ -139,6 +140,57 @@ def at(day: int, seconds: int = 43_200) -> datetime:
     return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day, seconds=seconds)
 
 
+post_events = st.builds(
+    lambda moment, user, post, action: Event(
+        moment, user, action, post, country="Russia" if user % 2 else "Cyprus", os="iOS" if user < 4 else "Android"
+    ),
+    st.builds(at, st.sampled_from([0, 1, 2, 6, 30, 63, 64, 70, 130]), st.just(60)),
+    st.integers(1, 5),
+    st.integers(1, 3),
+    st.sampled_from(["view", "like"]),
+)
+
+
+@settings(LIMITS, max_examples=6)
+@given(
+    batches=st.lists(st.lists(post_events, min_size=1, max_size=12), min_size=1, max_size=3),
+    removed=st.sampled_from([None, 0, 30, 64]),
+)
+def test_users_of_every_post(fresh, batches: list[list[Event]], removed: int | None) -> None:
+    """Loads in any order, over spans longer than a mask's 64 days, and a day taken away again."""
+    engine, zone, start = fresh(), ZoneInfo("UTC"), at(0).date()
+    loaded: list[Event] = []
+    for batch in batches:
+        insert(engine, batch)
+        loaded += batch
+        rollup(engine, CATALOG, zone)
+    if removed is not None:
+        engine.execute(
+            "DELETE FROM feed_actions WHERE toDate(time) = {day:Date}",
+            {"day": start + timedelta(days=removed)},
+        )
+        loaded = [event for event in loaded if event.time.date() != start + timedelta(days=removed)]
+        rollup(engine, CATALOG, zone)
+    layout = Layout.read(engine, CATALOG, zone)
+    for first, last, country in ((0, 140, None), (1, 64, None), (2, 71, "Cyprus"), (64, 65, None)):
+        window = Window.of(start + timedelta(days=first), start + timedelta(days=last), zone)
+        chosen = [e for e in loaded if window.start <= e.time < window.end and country in (None, e.country)]
+        where = {"country": country} if any(e.country == country for e in loaded) else {}
+        if country and not where:
+            continue
+        question = Question.of(CATALOG, "views,feed_users", window, by="post", where=where)
+        found = ask(engine, layout, question, prefer="rollups")
+        assert "events" not in found.plan
+        assert {r["post"]: (r["views"], r["feed_users"]) for r in found.records} == {
+            post: (
+                sum(e.action == "view" for e in chosen if e.post == post),
+                len({e.user for e in chosen if e.post == post}),
+            )
+            for post in {e.post for e in chosen}
+        }
+    engine.close()
+
+
 def check_days(engine: Engine, loaded: list[Event], days: int, zone: ZoneInfo) -> None:
     window = Window.of(date(2026, 1, 1), date(2026, 1, 1) + timedelta(days=days), zone)
     rollup(engine, CATALOG, zone)
@@ -179,6 +231,30 @@ def test_an_event_before_all_others_moves_first_days(engine: Engine, utc: ZoneIn
         (2, "2026-01-13", "2026-01-13", "1970-01-01"),
     ]
     check_days(engine, loaded + late, 20, utc)
+
+
+def test_a_late_event_links_later_days_of_its_post(engine: Engine, utc: ZoneInfo) -> None:
+    """The user was active on that day anyway, so no row of users changes; only the post's later day does."""
+    insert(engine, [Event(at(2), 1, post=2), Event(at(5), 1, post=1)])
+    rollup(engine, CATALOG, utc)
+    insert(engine, [Event(at(2, 50_000), 1, post=1)])
+    rollup(engine, CATALOG, utc)
+    question = Question.of(CATALOG, "feed_users", Window.of("2026-01-02", "2026-01-08", utc), by="post")
+    found = ask(engine, Layout.read(engine, CATALOG, utc), question, prefer="rollups")
+    assert "from post_link" in found.plan
+    assert {row["post"]: row["feed_users"] for row in found.records} == {1: 1, 2: 1}
+
+
+def test_new_users_ask_whether_older_days_changed(engine: Engine, utc: ZoneInfo) -> None:
+    """A late event of an older day makes nobody new on a later one, also before the roll-up has seen it."""
+    insert(engine, [Event(at(5), 1), Event(at(6), 2)])
+    rollup(engine, CATALOG, utc)
+    insert(engine, [Event(at(2), 1)])
+    mark_changed(engine, [at(2).date()])
+    question = Question.of(CATALOG, "new_users", Window.of("2026-01-06", "2026-01-08", utc), grain="day")
+    found = ask(engine, Layout.read(engine, CATALOG, utc), question)
+    assert found.column("new_users") == [0, 1]
+    assert "2026-01-03 changed after the last roll-up" in found.plan
 
 
 def test_events_that_are_deleted_leave_the_rollups(engine: Engine, utc: ZoneInfo) -> None:

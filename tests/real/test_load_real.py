@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from appanalytics.engine import Engine
+from appanalytics.engine import Engine, WarehouseUrl, connect
 from appanalytics.errors import MappingError
-from appanalytics.warehouse.load import ChunkSize, load_files, read_mapping
+from appanalytics.warehouse.load import ChunkSize, LoadReport, load_files, read_mapping
+from appanalytics.warehouse.migrate import migrate
 
 pytestmark = pytest.mark.real
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 DESKDROP = read_mapping(EXAMPLES / "deskdrop.yaml")
 COLLEGE = read_mapping(EXAMPLES / "college_messages.yaml")
-SMALL = ChunkSize(text_bytes=1 << 20)
+SMALL = ChunkSize(text_bytes=4 << 20)
 
 
 @pytest.fixture(scope="session")
@@ -69,15 +71,29 @@ def totals(engine: Engine) -> dict[str, Any]:
     )[0]
 
 
-@pytest.fixture
-def loaded(engine: Engine, deskdrop: Path) -> Engine:
-    load_files(engine, "feed", [deskdrop], DESKDROP)
-    return engine
+@pytest.fixture(scope="module")
+def engine(engine_folder: Path) -> Iterator[Engine]:
+    """One database for the whole module: the tests that load into it empty what they need."""
+    opened = connect(WarehouseUrl.parse(f"chdb://{engine_folder}?database=load_real"), create=True)
+    migrate(opened)
+    yield opened
+    opened.execute("DROP DATABASE load_real SYNC")
+    opened.close()
 
 
-def test_deskdrop(engine: Engine, deskdrop: Path) -> None:
-    report = load_files(engine, "feed", [deskdrop], DESKDROP)
-    found = totals(engine)
+@pytest.fixture(scope="module")
+def report(engine: Engine, deskdrop: Path) -> LoadReport:
+    return load_files(engine, "feed", [deskdrop], DESKDROP)
+
+
+@pytest.fixture(scope="module")
+def whole(engine: Engine, report: LoadReport) -> dict[str, Any]:
+    assert report.loaded
+    return totals(engine)
+
+
+def test_deskdrop(engine: Engine, deskdrop: Path, report: LoadReport, whole: dict[str, Any]) -> None:
+    found = whole
     assert (report.rows, report.loaded, report.skipped, report.rejected) == (72_312, 66_831, 5_481, 0)
     assert (found["views"], found["likes"], found["users"], found["dau"]) == (61_086, 5_745, 1_894, 160)
     assert round(found["likes"] / found["views"], 4) == 0.0940
@@ -86,16 +102,17 @@ def test_deskdrop(engine: Engine, deskdrop: Path) -> None:
     assert totals(engine) == found
 
 
-def test_deskdrop_by_every_attribute(loaded: Engine, frame: pd.DataFrame) -> None:
+def test_deskdrop_by_every_attribute(engine: Engine, whole: dict[str, Any], frame: pd.DataFrame) -> None:
+    assert totals(engine) == whole
     for column, by in (("os", "os"), ("country", "userCountry"), ("city", "userRegion"), ("toDate(time)", "day")):
-        compare(loaded, frame, column, by)
-    rows = loaded.rows("SELECT user_id, post_id, count() AS n FROM feed_actions GROUP BY user_id, post_id")
+        compare(engine, frame, column, by)
+    rows = engine.rows("SELECT user_id, post_id, count() AS n FROM feed_actions GROUP BY user_id, post_id")
     expected = frame.groupby(["user", "post"]).size()
     assert {(row["user_id"], row["post_id"]): row["n"] for row in rows} == expected.to_dict()
 
 
-def compare(loaded: Engine, frame: pd.DataFrame, column: str, by: str) -> None:
-    rows = loaded.rows(
+def compare(engine: Engine, frame: pd.DataFrame, column: str, by: str) -> None:
+    rows = engine.rows(
         f"""
         SELECT {column} AS part, countIf(action = 'view') AS views, countIf(action = 'like') AS likes,
                uniqExact(user_id) AS users, uniqExact(post_id) AS posts
@@ -117,9 +134,8 @@ def compare(loaded: Engine, frame: pd.DataFrame, column: str, by: str) -> None:
 
 
 def test_deskdrop_in_halves_in_reverse_and_in_small_chunks(
-    engine: Engine, loaded: Engine, deskdrop: Path, tmp_path: Path
+    engine: Engine, whole: dict[str, Any], deskdrop: Path, tmp_path: Path
 ) -> None:
-    expected = totals(loaded)
     for table in ("feed_actions", "loads", "load_chunks"):
         engine.execute(f"TRUNCATE TABLE {table}")
     header, *lines = gzip.decompress(deskdrop.read_bytes()).splitlines(keepends=True)
@@ -129,12 +145,12 @@ def test_deskdrop_in_halves_in_reverse_and_in_small_chunks(
     paths = [tmp_path / "second.csv", tmp_path / "first.csv.gz"]
     report = load_files(engine, "feed", paths, DESKDROP, chunk_size=SMALL)
     assert report.loaded == 66_831
-    assert totals(engine) == expected
+    assert totals(engine) == whole
 
 
 def test_college_messages(engine: Engine, college: Path) -> None:
     frame = pd.read_csv(college, sep=" ", names=["sender", "receiver", "time"])
-    report = load_files(engine, "messages", [college], COLLEGE, chunk_size=ChunkSize(text_bytes=100_000))
+    report = load_files(engine, "messages", [college], COLLEGE, chunk_size=ChunkSize(text_bytes=300_000))
     assert (report.rows, report.loaded, report.rejected) == (59_835, 59_835, 0)
     assert report.first is not None
     assert report.last is not None
@@ -161,6 +177,7 @@ def test_college_messages(engine: Engine, college: Path) -> None:
 
 
 def test_the_wrong_mapping_for_a_real_file(engine: Engine, deskdrop: Path) -> None:
+    before = engine.scalar("SELECT count() FROM message_actions")
     with pytest.raises(MappingError, match="has no column"):
         load_files(engine, "messages", [deskdrop], COLLEGE.model_copy(update={"format": "csv", "names": None}))
-    assert engine.scalar("SELECT count() FROM message_actions") == 0
+    assert engine.scalar("SELECT count() FROM message_actions") == before

@@ -19,6 +19,15 @@ def definition(catalog: Catalog, name: str) -> str:
     return _measure(quantity)
 
 
+def allowed_dimensions(catalog: Catalog, name: str) -> list[str]:
+    """Dimensions by which a measure or metric can be sliced: those that all its parts have.
+
+    Users active in a window are sliced by the attributes of users only.
+    """
+    sources = {leaf.source if isinstance(leaf, Measure) else None for leaf in catalog.leaves(name)}
+    return [each.name for each in catalog.dimensions.values() if each.only is None or sources == {each.only}]
+
+
 def _measure(measure: Measure) -> str:
     rows = f"events of {measure.source}" if measure.source else "events of any source"
     for column, values in measure.condition.items():
@@ -27,7 +36,7 @@ def _measure(measure: Measure) -> str:
         return f"sum of {measure.sum} over {rows}"
     if measure.unique is None:
         return f"number of {rows}"
-    text = f"number of different {measure.unique} values over {rows}"
+    text = f"number of different {measure.unique}s in {rows}"
     if measure.first:
         text += " on the user's first day (or first bucket, below a day)"
     if measure.active_in:

@@ -218,8 +218,11 @@ class Catalog(BaseModel):
                 name: each.model_dump(exclude={"labels", "description"}) for name, each in self.sources.items()
             },
             "columns": self.user_columns(),
-            "posts": sorted(name for name, each in self.dimensions.items() if each.only),
-            "bands": {name: each.bands for name, each in self.dimensions.items() if each.compact and each.bands},
+            "dimensions": {
+                name: each.model_dump(mode="json", exclude={"labels", "description"})
+                for name, each in self.dimensions.items()
+                if each.compact or each.only
+            },
             "conditions": sorted(
                 json.dumps([each.name, each.source, each.sum, each.condition], sort_keys=True)
                 for each in self.measures.values()

@@ -49,10 +49,11 @@ def _root(
 
 for group in (setup, up, serve, events, questions, report, metrics):
     group.add_to(cli)
-for command in cli.registered_commands:
-    command.epilog = _COMMON
 for subgroup in cli.registered_groups:
     subgroup.epilog = _COMMON
+for holder in (cli, *(subgroup.typer_instance for subgroup in cli.registered_groups)):
+    for command in holder.registered_commands if holder else ():
+        command.epilog = _COMMON
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -72,7 +73,8 @@ def run(arguments: Sequence[str]) -> int:
         tell(error)
         return error.exit_code
     except TyperException as error:
-        tell(UserError(error.format_message(), hint="appanalytics COMMAND --help lists what a command takes"))
+        if message := error.format_message():  # none when a subcommand is missing: its help has been printed
+            tell(UserError(message, hint="appanalytics COMMAND --help lists what a command takes"))
         return error.exit_code
     except (KeyboardInterrupt, Abort):
         code = _STOPPED

@@ -32,12 +32,13 @@ def list_metrics() -> None:
 def explain_metric(
     name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=complete_metric)],
 ) -> None:
-    """Tell how one number is defined, and which rollups hold it."""
-    from appanalytics.catalog.describe import definition
+    """Tell how one number is defined, and by what it can be sliced."""
+    from appanalytics.catalog.describe import allowed_dimensions, definition
 
     catalog, locale = _catalog()
     quantity = catalog.quantity(name)
     record = _record(quantity, locale) | {"definition": definition(catalog, name), "owner": quantity.owner}
+    record["slice by"] = ", ".join(allowed_dimensions(catalog, name))
     if options.format == "table":
         for key, value in record.items():
             say(f"{key:<12} {value}")

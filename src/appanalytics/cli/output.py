@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -20,6 +21,8 @@ from appanalytics.errors import AppAnalyticsError
 from appanalytics.progress import Progress as Watcher
 
 Row = Mapping[str, Any]
+#: Work that is over sooner shows no bar.
+_PATIENCE_SECONDS = 0.5
 
 
 def console() -> Console:
@@ -95,7 +98,7 @@ def _text(value: Any) -> str:
 
 @contextmanager
 def progress() -> Iterator[Watcher]:
-    """Progress bars on the error stream, one for each step; plain lines where that is not a terminal."""
+    """Progress bars on the error stream, one for each step, once the work has taken half a second."""
     bars = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -112,5 +115,13 @@ def progress() -> Iterator[Watcher]:
             tasks[step] = bars.add_task(step, total=total or None, amount=amount)
         bars.update(tasks[step], completed=done, total=total or None, amount=amount)
 
-    with bars:
+    shown = threading.Timer(_PATIENCE_SECONDS, bars.start)
+    shown.daemon = True
+    shown.start()
+    try:
         yield watch
+    finally:
+        shown.cancel()
+        shown.join()
+        if bars.live.is_started:
+            bars.stop()

@@ -55,7 +55,7 @@ def table(
     until: Annotated[str | None, typer.Option(metavar="DAY", help="The day after a range.")] = None,
 ) -> None:
     """Build `report_daily` for a day or a range, and print it. Building it again gives the same table."""
-    from appanalytics.warehouse.report_table import build_report_table, read_report_days
+    from appanalytics.warehouse.report_table import build_report_table, read_report_day
 
     if day and (since or until):
         raise QuestionError("give --day, or --since and --until, not both")
@@ -63,7 +63,7 @@ def table(
         first = _day(app, since or day or "yesterday")
         window = app.window(since, until, app.days_with_events()) if since or until else app.day_window(first)
         result = build_report_table(app.engine, app.layout, window, progress=watch)
-        records = read_report_days(app.engine, window) if window.first_day == window.last_day else []
+        records = read_report_day(app.engine, window.first_day) if window.first_day == window.last_day else []
     if records or options.format != "table":
         print_records(records, list(records[0]) if records else [], numbers=list(records[0])[3:] if records else [])
     if options.format == "table":

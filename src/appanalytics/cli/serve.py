@@ -55,8 +55,6 @@ def serve(
 
 
 def _options() -> ServerOptions:
-    from pydantic import ByteSize, TypeAdapter
-
     from appanalytics.server import ServerOptions
 
     loaded = options.load()
@@ -66,7 +64,7 @@ def _options() -> ServerOptions:
         host=given.host,
         port=given.port,
         users=loaded.path(given.users) if given.users else None,
-        memory=TypeAdapter(ByteSize).validate_python(given.max_memory),
+        memory=given.max_memory_bytes,
         queries=given.max_queries,
     )
 

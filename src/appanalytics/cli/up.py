@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import sys
 from typing import Annotated
 
 import typer
@@ -29,7 +33,14 @@ def up(
     with options.open(create=True) as app:
         with progress() as watch:
             outcome = run_demo(app, users=users, days=days, seed=seed, progress=watch)
-        for line in outcome.lines():
+        command = _command()
+        for line in outcome.lines(command):
             say(line)
     if outcome.failed:
         raise typer.Exit(1)
+
+
+def _command() -> str:
+    """How to call this program again, on the same warehouse."""
+    called = "appanalytics" if shutil.which("appanalytics") else os.path.relpath(sys.argv[0])
+    return f"{called} --warehouse {shlex.quote(options.warehouse)}" if options.warehouse else called

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from appanalytics.engine.port import Parameters, Settings, Summary
+from appanalytics.engine.port import Parameters, Settings
 from appanalytics.engine.url import WarehouseUrl
 from appanalytics.errors import EngineError
 
@@ -22,13 +22,12 @@ class ClientEngine:
         self.url = url
         self.database = url.database
         self._client = client
-        self._summary = Summary()
 
     def query(self, sql: str, parameters: Parameters | None = None, settings: Settings | None = None) -> pa.Table:
         """See `Engine.query`."""
         try:
             table = self._client.query_arrow(
-                sql, parameters=_bound(parameters), settings=dict(settings or {}), use_strings=True
+                sql, parameters=_bound(sql, parameters), settings=dict(settings or {}), use_strings=True
             )
         except Exception as error:
             raise translate(error) from error
@@ -49,7 +48,7 @@ class ClientEngine:
     def execute(self, sql: str, parameters: Parameters | None = None, settings: Settings | None = None) -> None:
         """See `Engine.execute`."""
         try:
-            self._client.command(sql, parameters=_bound(parameters), settings=dict(settings or {}))
+            self._client.command(sql, parameters=_bound(sql, parameters), settings=dict(settings or {}))
         except Exception as error:
             raise translate(error) from error
 
@@ -60,17 +59,18 @@ class ClientEngine:
         except Exception as error:
             raise translate(error) from error
 
-    def last_summary(self) -> Summary:
-        """See `Engine.last_summary`."""
-        return self._summary
-
     def close(self) -> None:
         """See `Engine.close`."""
         self._client.close()
 
 
-def _bound(parameters: Parameters | None) -> dict[str, Any] | None:
-    return dict(parameters) if parameters else None
+def _bound(sql: str, parameters: Parameters | None) -> dict[str, Any] | None:
+    """The parameters that the statement names as ``{name:Type}``.
+
+    With none of them named, the driver would take ``%`` in the statement for a placeholder of Python's.
+    """
+    named = {key: value for key, value in (parameters or {}).items() if f"{{{key}:" in sql}
+    return named or None
 
 
 def translate(error: Exception) -> EngineError:

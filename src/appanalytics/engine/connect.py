@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from pathlib import Path
 from typing import Any
 
 from appanalytics.engine.client import ClientEngine, translate
 from appanalytics.engine.endpoint import find_endpoint
-from appanalytics.engine.port import PINNED, Engine
+from appanalytics.engine.port import PINNED, Engine, Settings
 from appanalytics.engine.url import WarehouseUrl
 from appanalytics.errors import (
     AccessDenied,
@@ -23,24 +25,26 @@ _UNKNOWN_DATABASE = 81
 _CONNECT_SECONDS = 5
 
 
-def connect(url: WarehouseUrl | str, *, create: bool = False) -> Engine:
+def connect(url: WarehouseUrl | str, *, create: bool = False, max_memory: int = 0) -> Engine:
     """Connect to the warehouse.
 
+    ``max_memory`` bounds each statement, in bytes (0: as the engine has it).
     ``create`` makes the folder and the database where they are absent; without it a missing folder is a
     `WarehouseMissing`. A folder that a server owns is reached through that server. The embedded engine is imported
     only when a URL asks for it.
     """
     target = WarehouseUrl.parse(url) if isinstance(url, str) else url
+    settings = PINNED | ({"max_memory_usage": max_memory} if max_memory else {})
     if not target.is_embedded:
-        return _server(target, create)
+        return _server(target, create, settings)
     owner = find_endpoint(target.path) if target.path else None
     if owner is None:
-        return _embedded(target, create)
+        return _embedded(target, create, settings)
     found = WarehouseUrl("http", target.database, None, owner.host, owner.port, owner.user, owner.password)
-    return _server(found, create)
+    return _server(found, create, settings)
 
 
-def _embedded(url: WarehouseUrl, create: bool) -> Engine:
+def _embedded(url: WarehouseUrl, create: bool, settings: Settings) -> Engine:
     folder = url.path
     if folder is not None:
         if not create and not folder.exists():
@@ -49,7 +53,7 @@ def _embedded(url: WarehouseUrl, create: bool) -> Engine:
                 hint="make one with: appanalytics simulate, or: appanalytics load",
             )
         _make_folder(folder)
-    client = _open_folder(url)
+    client = _open_folder(url, settings)
     engine = ClientEngine(client, url)
     if create:
         engine.execute(f"CREATE DATABASE IF NOT EXISTS {url.database} ENGINE = Atomic")
@@ -69,12 +73,15 @@ def _make_folder(folder: Any) -> None:
         raise WarehouseUnavailable(f"cannot write in the folder {folder}")
 
 
-def _open_folder(url: WarehouseUrl) -> Any:
+def _open_folder(url: WarehouseUrl, settings: Settings) -> Any:
     import clickhouse_connect
+
+    if url.path is not None and _is_locked(url.path):
+        raise _owned_by_another(url)
 
     where = {"path": str(url.path)} if url.path else {"path": ":memory:"}
     try:
-        return clickhouse_connect.get_client(interface="chdb", settings=PINNED, **where)
+        return clickhouse_connect.get_client(interface="chdb", settings=dict(settings), **where)
     except Exception as error:
         text = str(error)
         if "one engine path" in text or ("already" in text and "path" in text):
@@ -83,14 +90,45 @@ def _open_folder(url: WarehouseUrl) -> Any:
                 hint="close that one first",
             ) from error
         if "Error initializing EmbeddedServer" in text or "Cannot lock file" in text or "Code: 76" in text:
-            raise WarehouseLocked(
-                f"another process owns the folder {url.path}",
-                hint="wait for it to end; for several at once, own the folder with: appanalytics serve",
-            ) from error
+            raise _owned_by_another(url) from error
         raise WarehouseUnavailable(f"cannot open {url}: {translate(error).message}") from error
 
 
-def _server(url: WarehouseUrl, create: bool) -> Engine:
+def _is_locked(folder: Path) -> bool:
+    """Is another process using the folder? Asked first, because the engine would print lines of its own."""
+    import fcntl
+
+    try:
+        with (folder / "status").open("rb") as status:
+            fcntl.flock(status, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return not _is_ours(folder)
+    except OSError:
+        pass
+    return False
+
+
+def _is_ours(folder: Path) -> bool:
+    """A lock of this very process is no obstacle: connections of one process share the engine."""
+    opened = Path("/proc/self/fd")
+    if not opened.is_dir():  # no Linux: leave the question to the engine
+        return True
+    held = (folder / "status").stat()
+    for entry in opened.iterdir():
+        with contextlib.suppress(OSError):
+            if os.path.samestat(entry.stat(), held):
+                return True
+    return False
+
+
+def _owned_by_another(url: WarehouseUrl) -> WarehouseLocked:
+    return WarehouseLocked(
+        f"another process owns the folder {url.path}",
+        hint="wait for it to end; for several at once, own the folder with: appanalytics serve",
+    )
+
+
+def _server(url: WarehouseUrl, create: bool, settings: Settings) -> Engine:
     import clickhouse_connect
 
     try:
@@ -100,7 +138,7 @@ def _server(url: WarehouseUrl, create: bool) -> Engine:
             port=url.port,
             username=url.user,
             password=url.password,
-            settings=PINNED,
+            settings=dict(settings),
             connect_timeout=_CONNECT_SECONDS,
             autogenerate_session_id=False,  # a session would allow only one query at a time
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -18,18 +17,9 @@ PINNED: dict[str, Any] = {
     "session_timezone": "UTC",
     "join_use_nulls": 1,  # a missing side of a join is null, not 0
     "date_time_input_format": "best_effort",
-    "max_partitions_per_insert_block": 0,  # rollups keep a partition a day; a reload touches many
+    "max_partitions_per_insert_block": 0,  # a load of years touches many months
     "throw_on_max_partitions_per_insert_block": 0,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a statement cost: rows read, bytes read (uncompressed), elapsed milliseconds in the engine."""
-
-    read_rows: int = 0
-    read_bytes: int = 0
-    elapsed_ms: float = 0.0
 
 
 class Engine(Protocol):
@@ -58,9 +48,6 @@ class Engine(Protocol):
 
     def insert(self, table: str, rows: pa.Table, settings: Settings | None = None) -> None:
         """Append an Arrow table; columns are matched by name, the rest take their defaults."""
-
-    def last_summary(self) -> Summary:
-        """Cost of the last `query` (or `rows`, `scalar`) of this connection."""
 
     def close(self) -> None:
         """Release the connection; an embedded engine also releases its folder with its last connection."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from appanalytics.simulate.ledger import WORLD_KEY
 from appanalytics.warehouse.checks import CheckReport, run_checks
 from appanalytics.warehouse.meta import read_meta
 from appanalytics.warehouse.report_table import ReportTableResult, build_report_table
-from appanalytics.window import parse_zone
+from appanalytics.window import day_start, parse_zone
 
 if TYPE_CHECKING:
     from appanalytics.app import App
@@ -40,11 +40,11 @@ class DemoOutcome:
         """True when a check failed."""
         return bool(self.checks.failed)
 
-    def lines(self) -> Iterator[str]:
-        """What to print, in order."""
+    def lines(self, command: str = "appanalytics") -> Iterator[str]:
+        """What to print, in order; ``command`` begins each command to try next."""
         yield str(self.rolled)
-        yield str(self.checks)
         yield str(self.table)
+        yield str(self.checks)
         yield ""
         yield self.report.text
         yield ""
@@ -53,21 +53,21 @@ class DemoOutcome:
         yield "Try next:"
         first = self.world.first_day
         for line in next_steps(first):
-            yield f"  {line}"
+            yield f"  {command} {line}"
 
 
 def next_steps(first: date) -> list[str]:
-    """Commands worth trying on the demo, whose story is told in days since ``first``."""
+    """Arguments worth trying on the demo, whose story is told in days since ``first``."""
 
     def day(number: int) -> str:
         return (first + timedelta(days=number)).isoformat()
 
     return [
-        f"appanalytics query dau --grain day --by source --since {day(38)} --until {day(44)}     # the ads campaign",
-        f"appanalytics query users --by city --limit 8 --since {day(49)} --compare previous     # the outage",
-        f"appanalytics query views ctr dau --grain day --since {day(53)} --until {day(64)}     # the flash mob",
-        "appanalytics query mau stickiness --grain week",
-        "appanalytics metrics list",
+        f"query dau --grain day --by source --since {day(38)} --until {day(44)}  # the ads campaign",
+        f"query users --by city --limit 8 --since {day(49)} --until {day(50)} --compare week  # the outage",
+        f"query views ctr dau --grain day --since {day(53)} --until {day(64)}  # the flash mob",
+        "query mau stickiness --grain week",
+        "metrics list",
     ]
 
 
@@ -95,13 +95,20 @@ def stored_world(app: App) -> World | None:
     )
 
 
+def _as_of(app: App, world: World) -> datetime:
+    """The instant of the checks. A history that nobody continued is judged as of its end, whenever that was."""
+    end = day_start(world.until, app.zone)
+    held = app.days_with_events()
+    return app.now() if held and held.end > end else min(end, app.now())
+
+
 def run_demo(app: App, *, users: int, days: int, seed: int, progress: Progress = silent) -> DemoOutcome:
     """Everything that ``make up`` does. A demo made on an earlier day is kept, with its own last day."""
     world = stored_world(app) or World(users=users, days=days, seed=seed, until=app.today(), zone=app.zone)
     simulate(app.engine, world, progress)
     rolled = app.rollup(progress=progress)
     last = world.until - timedelta(days=1)
-    checks = run_checks(app.engine, app.layout, as_of=app.now(), progress=progress)
     table = build_report_table(app.engine, app.layout, app.day_window(last), progress=progress)
+    checks = run_checks(app.engine, app.layout, as_of=_as_of(app, world), progress=progress)
     report, files = daily_report_of(app, last)
     return DemoOutcome(world, rolled, checks, table, report, files)

@@ -25,7 +25,8 @@ class Answer:
     Each record has ``time`` (start of its bucket), one key for each dimension and metric, and ``complete``:
     False when the bucket is cut by the window, reaches beyond ``as_of`` or before the first event. Counts are
     whole numbers, ratios fractions, None where nothing can be divided. With a comparison there are also
-    ``<metric>_before`` and ``<metric>_change`` (relative; None where the value before is None or 0).
+    ``<metric>_before`` (None before the first event's day) and ``<metric>_change`` (relative; None where the
+    value before is None or 0).
     """
 
     question: Question

@@ -25,7 +25,9 @@ class Counts(Asked):
         if measure.source == self.layout.item_source and self.question.slices <= self.compact | items:
             by_item = bool(self.question.slices & items) and measure.is_additive
             if (by_item or self._counts_items(measure)) and self._counter(measure):
-                return "post_day"
+                return "post_total" if self.question.slices <= items else "post_day"
+            if self._links_of_items(measure) and self.question.slices >= items and not self.coverage.has_mixed:
+                return "post_link"
         if self.question.slices & items or measure.unique not in (None, "user"):
             return events
         if self.question.slices <= self.compact:
@@ -34,6 +36,9 @@ class Counts(Asked):
             if not measure.condition:
                 return "active_link"
         return "user_day" if measure.source is None or self._counter(measure) else events
+
+    def _links_of_items(self, measure: Measure) -> bool:
+        return measure.unique == "user" and not measure.condition
 
     def _counts_items(self, measure: Measure) -> bool:
         return measure.unique is not None and any(
@@ -63,10 +68,12 @@ class Counts(Asked):
         if relation == "user_day":
             values = {each.name: self._user_day_value(each) for each in measures}
             return [self.from_days("user_day", Scope.of_users(self.catalog), values)]
-        if relation == "post_day":
-            return [
-                self.from_days("post_day", self.labels(), {each.name: self._post_value(each) for each in measures})
-            ]
+        if relation == "post_link":
+            first = f"sumIf(users, prev_day < {self.bucket_start()})"
+            return [self.from_days("post_link", self.labels(), {each.name: first for each in measures})]
+        if relation in ("post_day", "post_total"):
+            values = {each.name: self._post_value(each) for each in measures}
+            return [self.from_days(relation, self.labels(), values)]
         return [self._from_events(measures[0].source, measures)]
 
     def _from_active_link(self, measures: list[Measure]) -> list[Statement]:
@@ -137,17 +144,19 @@ class Counts(Asked):
 
     def special(self, measure: Measure) -> Statement:
         """A measure of users with a condition on their whole activity: their first day, or their services."""
-        rolled = not self.why_events()
-        if measure.first and rolled:
-            # A user has one first day, so rows of it can be counted at any grain.
+        if measure.first and not self.why_events(self.timeline.days_before):
+            # A user has one first day, so rows of it can be counted at any grain. It may lie on any day before.
             values = {measure.name: "countIf(single) + uniqExactIf(user_id, NOT single)"}
             return self.from_days("user_day", Scope.of_users(self.catalog), values, ["day = first_day"])
         if measure.first:
             return self._first_of_events(measure)
         others = set(self.catalog.sources) - {*measure.active_in, *measure.inactive_in}
         plain = self.question.slices <= self.compact and not self.coverage.has_mixed
-        if rolled and plain and measure.inactive_in and len(measure.active_in) == 1 and not others:
+        if not self.why_events() and plain and measure.inactive_in and len(measure.active_in) == 1 and not others:
             return self._all_but(measure)
+        by_row = measure.within == "period" or self.question.grain is Grain.DAY
+        if not self.why_events() and plain and by_row and not measure.inactive_in and not others:
+            return self._in_both(measure)
         return self._having(measure)
 
     def _first_of_events(self, measure: Measure) -> Statement:
@@ -159,7 +168,8 @@ class Counts(Asked):
         bucket = "slot" if self.question.grain.is_below_day else self.timeline.bucket_of_day("day")
         values = {measure.name: "uniqExact(user_id)"}
         sql = statements.grouped(relation, bucket, scope.groups(self.question.by), values, conditions)
-        return self.statement("grouped", name, sql, parameters, values, why)
+        why = why or self.why_events(self.timeline.days_before)
+        return self.statement("grouped", f"{name} and all events before", sql, parameters, values, why)
 
     def _all_but(self, measure: Measure) -> Statement:
         """Users of one source only: all users less those of every other source (with two sources, of the other)."""
@@ -170,6 +180,18 @@ class Counts(Asked):
         values = {measure.name: f"{count(literal(ANY_SERVICE), first)} - {count(other, first)}"}
         chosen = f"service IN ({literal(ANY_SERVICE)}, {other})"
         return self.from_days("active_link", self.labels(), values, [chosen])
+
+    def _in_both(self, measure: Measure) -> Statement:
+        """Users of both of two sources: those of each, less those of either."""
+        if len(measure.active_in) != 2:
+            return self._having(measure)
+        first = f"prev_day < {self.bucket_start()}"
+        one, other, either = (
+            f"toInt64(sumIf(users, service = {literal(name)} AND {first}))"
+            for name in (*measure.active_in, ANY_SERVICE)
+        )
+        values = {measure.name: f"{one} + {other} - {either}"}
+        return self.from_days("active_link", self.labels(), values)
 
     def _having(self, measure: Measure) -> Statement:
         scope = Scope.of_users(self.catalog)

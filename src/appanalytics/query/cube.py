@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,20 @@ class Cube:
         above, below = (self.value(part).astype(float) for part in quantity.ratio)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(below == 0, np.nan, above / below)
+
+    def alive(self) -> set[Combination]:
+        """Combinations with some value other than zero."""
+        seen = np.any([np.nan_to_num(each.astype(float)) != 0 for each in self.leaves.values()], axis=(0, 1))
+        return {key for key, place in self.combinations.items() if seen[place]}
+
+    def widen(self, combinations: Iterable[Combination]) -> None:
+        """Take in combinations of another cube, with zeros."""
+        for key in combinations:
+            self.combinations.setdefault(key, len(self.combinations))
+        more = len(self.combinations)
+        self.leaves = {
+            name: np.pad(values, ((0, 0), (0, more - values.shape[1]))) for name, values in self.leaves.items()
+        }
 
     def _place(self, table: pa.Table) -> Values:
         """The combination of each row, by number; combinations not seen before get the next one."""

@@ -183,6 +183,11 @@ def _check_slices(catalog: Catalog, leaf: Measure | Active, question: Question) 
     measure = catalog.measures[leaf.active] if isinstance(leaf, Active) else leaf
     for name in sorted(question.slices):
         only = catalog.dimension(name).only
+        if only is not None and isinstance(leaf, Active):
+            raise QuestionError(
+                f"{leaf.name} cannot be sliced by {name}: users active in a window are sliced by what they are",
+                hint=f"{measure.name} can, if it is of {only}: users of the period itself",
+            )
         if only is not None and measure.source != only:
             fitting = [each.name for each in catalog.measures.values() if each.source == only]
             raise QuestionError(

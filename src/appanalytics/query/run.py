@@ -52,9 +52,10 @@ def ask(
     if question.compare:
         earlier = make_plan(layout, held, question.before(), Prefer.parse(prefer))
         before = Cube(earlier, run, layout.catalog)
+        cube.widen(before.combinations)  # a slice that fell to nothing belongs to the answer
         explained += "\n\n-- the period before\n\n" + earlier.explain()
     complete = _complete(layout.catalog, question, plan.timeline, held, as_of)
-    records = _records(question, cube, before, complete)
+    records = _records(question, cube, before, complete, held)
     units = {name: layout.catalog.quantity(name).unit for name in question.metrics}
     return Answer(question, tuple(records), units, explained)
 
@@ -71,11 +72,14 @@ def default_window(coverage: Coverage, layout: Layout) -> Window | None:
 # --- records ---
 
 
-def _records(question: Question, cube: Cube, before: Cube | None, complete: list[bool]) -> list[Record]:
+def _records(
+    question: Question, cube: Cube, before: Cube | None, complete: list[bool], coverage: Coverage
+) -> list[Record]:
     values = {name: cube.value(name) for name in question.metrics}
     earlier = {name: _aligned(cube, before, name) for name in question.metrics} if before else {}
     labels = cube.plan.timeline.labels
-    order = _order(question, cube, values)
+    order = _order(question, cube, before, values, earlier)
+    unknown = _before_all_events(before, coverage)
     records = []
     for bucket, label in enumerate(labels):
         for combination, place in order:
@@ -83,7 +87,7 @@ def _records(question: Question, cube: Cube, before: Cube | None, complete: list
             for name, array in values.items():
                 record[name] = _plain(array[bucket, place])
                 if before is not None:
-                    then = _plain(earlier[name][bucket, place])
+                    then = None if bucket in unknown else _plain(earlier[name][bucket, place])
                     record[f"{name}_before"] = then
                     record[f"{name}_change"] = _change(record[name], then)
             record["complete"] = complete[bucket]
@@ -91,11 +95,25 @@ def _records(question: Question, cube: Cube, before: Cube | None, complete: list
     return records
 
 
-def _order(question: Question, cube: Cube, values: dict[str, Values]) -> list[tuple[tuple[Any, ...], int]]:
-    """Combinations that have a value: by size for a total or a limit, otherwise by name."""
-    size = np.nan_to_num(values[question.metrics[0]].astype(float)).sum(axis=0)
-    seen = np.any([np.nan_to_num(each.astype(float)) != 0 for each in cube.leaves.values()], axis=(0, 1))
-    found = [(key, place) for key, place in cube.combinations.items() if seen[place] or not question.by]
+def _before_all_events(before: Cube | None, coverage: Coverage) -> set[int]:
+    """Buckets of the period before that end before the first event's day: nothing is known of them."""
+    if before is None or coverage.first is None:
+        return set()
+    timeline = before.plan.timeline
+    start = day_start(coverage.first.astimezone(timeline.window.zone).date(), timeline.window.zone)
+    return {place for place, bucket in enumerate(timeline.buckets) if bucket.end <= start}
+
+
+def _order(
+    question: Question, cube: Cube, before: Cube | None, values: dict[str, Values], earlier: dict[str, Values]
+) -> list[tuple[tuple[Any, ...], int]]:
+    """Combinations that have a value, now or before: by the larger one for a total or a limit, else by name."""
+    first = question.metrics[0]
+    size = np.nan_to_num(values[first].astype(float)).sum(axis=0)
+    if before is not None:
+        size = np.maximum(size, np.nan_to_num(earlier[first].astype(float)).sum(axis=0))
+    alive = {key for each in (cube, before) if each is not None for key in each.alive()}
+    found = [(key, place) for key, place in cube.combinations.items() if key in alive or not question.by]
     found.sort(key=lambda each: tuple((value is None, _sortable(value)) for value in each[0]))
     if question.grain is Grain.TOTAL or question.limit:
         found.sort(key=lambda each: -size[each[1]])
@@ -141,7 +159,9 @@ def _complete(
         return [False] * len(timeline.buckets)
     zone = question.window.zone
     data_start = day_start(coverage.first.astimezone(zone).date(), zone)
-    limit = as_of or coverage.last
+    # Nothing is known of the days after the last event's, even when they are over.
+    held_until = Window.of_day((coverage.last or coverage.first).astimezone(zone).date(), zone).end
+    limit = min(as_of, held_until) if as_of else coverage.last
     whole = list(question.window.buckets(question.grain))
     flags = []
     for cut, bucket, last in zip(timeline.buckets, whole, timeline.last_days(), strict=True):
@@ -191,7 +211,7 @@ def _values_sql(layout: Layout, name: str, *, rolled: bool) -> str:
     if rolled and dimension.only is None:
         relations = [("user_day", Scope.of_users(layout.catalog))]
     elif rolled and dimension in layout.item_dimensions:
-        relations = [("post_day", Scope.of_labels(layout.catalog, [dimension.name]))]
+        relations = [("post_total", Scope.of_labels(layout.catalog, [dimension.name]))]
     else:
         sources = [each for each in layout.catalog.sources.values() if dimension.only in (None, each.name)]
         relations = [(identifier(each.table), Scope.of_events(layout.catalog, each)) for each in sources]

@@ -58,29 +58,45 @@ def delta_of_rollup(groups: Sequence[str], conditions: Sequence[str]) -> str:
     return f"SELECT\n    {comma(columns)}\nFROM active_delta{where(conditions)}\nGROUP BY {keys}"
 
 
-def delta_of_links(previous: str, groups: Sequence[str], conditions: Sequence[str]) -> str:
-    """The same differences from rows that know their user's active day before; one row a user and day."""
+def delta_of_links(previous: str, windows: Sequence[int], groups: Sequence[str], conditions: Sequence[str]) -> str:
+    """The same differences from rows that know their user's active day before; one row a user and day.
+
+    Every row leaves one window after its day; it enters on its day, or takes back the leave of the day before.
+    Changes after the question's last day are not grouped at all.
+    """
     names = "".join(f", {name}" for name in _outputs(groups))
-    inner = comma(["day", f"{previous} AS previous", *groups, "count() AS users"], 12)
-    return f"""SELECT days, greatest(step.1, toInt32({{first:Date}})) AS slot{names}, sum(step.2 * users) AS delta
+    entries = "\n    UNION ALL\n".join(_entries(previous, days, groups, conditions) for days in windows)
+    leaves = comma(["day", *groups, "count() AS users"], 12)
+    early = f"day < {{until:Date}} - {min(windows)}"
+    return f"""SELECT days, greatest(at, toInt32({{first:Date}})) AS slot{names}, sum(change) AS delta
 FROM
 (
-    SELECT days, users{names},
-        if(previous = toDate(0) OR day - previous >= days,
-           [(toInt32(day), 1), (toInt32(day) + days, -1)],
-           [(toInt32(day) + days, -1), (toInt32(previous) + days, 1)]) AS steps
+{entries}
+    UNION ALL
+    SELECT days, toInt32(day) + days AS at{names}, -toInt64(users) AS change
     FROM
     (
         SELECT
-            {inner}
-        FROM user_day{where(conditions)}
-        GROUP BY day, previous{names}
+            {leaves}
+        FROM user_day{where([*conditions, early])}
+        GROUP BY day{names}
     )
     ARRAY JOIN {{windows:Array(UInt16)}} AS days
 )
-ARRAY JOIN steps AS step
-WHERE step.1 < toInt32({{until:Date}})
+WHERE at < toInt32({{until:Date}})
 GROUP BY days, slot{names}"""
+
+
+def _entries(previous: str, days: int, groups: Sequence[str], conditions: Sequence[str]) -> str:
+    enters = f"{previous} = toDate(0) OR day - {previous} >= {days}"
+    at = f"if({enters}, toInt32(day), toInt32({previous}) + {days}) AS at"
+    columns = comma([f"{days} AS days", at, *groups, "toInt64(count()) AS change"], 8)
+    names = "".join(f", {name}" for name in _outputs(groups))
+    matters = f"({enters} OR {previous} + {days} < {{until:Date}})"
+    return f"""    SELECT
+        {columns}
+    FROM user_day{where([*conditions, matters])}
+    GROUP BY at{names}"""
 
 
 def delta_of_activity(activity: str, groups: Sequence[str], apart: Sequence[str], conditions: Sequence[str]) -> str:
@@ -133,6 +149,14 @@ FROM
     GROUP BY user_id, period{names}
 )
 GROUP BY period, slot{names}"""
+
+
+def first_of_links(period: str, groups: Sequence[str], conditions: Sequence[str]) -> str:
+    """The same from `active_link`."""
+    columns = [f"toInt32({period}) AS period", "toInt32(day) AS slot", *groups, "sum(users) AS users"]
+    keys = ", ".join(["period", "slot", *_outputs(groups)])
+    first = f"prev_day < {period}"
+    return f"SELECT\n    {comma(columns)}\nFROM active_link{where([*conditions, first])}\nGROUP BY {keys}"
 
 
 def users_having(

@@ -68,6 +68,11 @@ class Timeline:
         """Slots that make 24 hours."""
         return int(timedelta(days=1) / self.step) if self.grain.is_below_day else 1
 
+    @property
+    def days_before(self) -> int:
+        """Days of history before the window: all since 1970-01-01."""
+        return day_number(self.window.first_day)
+
     @cached_property
     def first_slot(self) -> int:
         """The slot of the window's start."""

@@ -9,6 +9,7 @@ from appanalytics.query.scope import Scope
 from appanalytics.query.statements import Statement
 from appanalytics.warehouse.rollup.layout import ANY_SERVICE, events_column, prev_column
 
+_PERIOD: dict[str | None, str] = {"week": "toMonday(day)", "month": "toStartOfMonth(day)"}
 _NOT_COMPACT = "active_delta has not these dimensions"
 
 
@@ -46,7 +47,7 @@ class Windows(Asked):
         if self.coverage.has_changing:
             days.append(f"user_id NOT IN ({changing})")
         previous = "prev_day" if service == ANY_SERVICE else prev_column(service)
-        sql = statements.delta_of_links(previous, scope.groups(self.question.by), days)
+        sql = statements.delta_of_links(previous, sorted(windows), scope.groups(self.question.by), days)
         parameters |= {"windows": sorted(windows), "longest": longest}
         made = [self.statement("rolling", "user_day", sql, parameters, (), _NOT_COMPACT, windows=windows)]
         if self.coverage.has_changing:
@@ -93,13 +94,24 @@ class Windows(Asked):
 
     def periodic(self, metric: Active) -> Statement:
         """Statement for a calendar period to date."""
+        lookback = 6 if metric.period == "week" else 30
+        if self.question.slices <= self.compact and not self.coverage.has_mixed and not self.why_events(lookback):
+            return self._periodic_of_links(metric, lookback)
         scope = Scope.of_users(self.catalog)
         conditions, parameters = scope.conditions(self.question)
-        lookback = 6 if metric.period == "week" else 30
         relation, name, why = self.activity(lookback)
         service = self.catalog.measures[metric.active].source
         if service is not None:
             conditions = [f"{events_column(service)} > 0", *conditions]
-        period = "toMonday(day)" if metric.period == "week" else "toStartOfMonth(day)"
-        sql = statements.first_in_period(relation, period, scope.groups(self.question.by), conditions)
+        sql = statements.first_in_period(relation, _PERIOD[metric.period], scope.groups(self.question.by), conditions)
         return self.statement("periodic", name, sql, parameters, [metric.name], why)
+
+    def _periodic_of_links(self, metric: Active, lookback: int) -> Statement:
+        """A user's first day of a period is the one whose previous active day lies before the period."""
+        scope = self.labels()
+        conditions, parameters = scope.conditions(self.question)
+        period = _PERIOD[metric.period]
+        days = ["service = {service:String}", f"day >= {{first:Date}} - {lookback}", "day < {until:Date}"]
+        sql = statements.first_of_links(period, scope.groups(self.question.by), [*days, *conditions])
+        parameters["service"] = self.catalog.measures[metric.active].source or ANY_SERVICE
+        return self.statement("periodic", "active_link", sql, parameters, [metric.name])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,8 +12,9 @@ from appanalytics.engine import Engine
 from appanalytics.errors import FileError, MappingError, nearest
 from appanalytics.progress import Progress, silent
 from appanalytics.warehouse.load.ahead import ahead
-from appanalytics.warehouse.load.chunk import Reader
+from appanalytics.warehouse.load.chunk import Chunk, Reader
 from appanalytics.warehouse.load.content import digest
+from appanalytics.warehouse.load.keep import keep_chunk, refuse_hopeless
 from appanalytics.warehouse.load.ledger import (
     ChunkEntry,
     LoadEntry,
@@ -27,7 +28,7 @@ from appanalytics.warehouse.load.open import open_file
 from appanalytics.warehouse.load.parquetfile import ParquetFile
 from appanalytics.warehouse.load.plan import Plan, make_plan
 from appanalytics.warehouse.load.report import FileReport, LoadReport
-from appanalytics.warehouse.load.stage import Job, check, judge_chunk, keep_chunk, refuse_hopeless, stage, sweep
+from appanalytics.warehouse.load.stage import Job, Judged, Stage, check, judge_chunk, stage, sweep
 from appanalytics.warehouse.load.target import TargetTable, read_target
 
 _UTC = ZoneInfo("UTC")
@@ -38,7 +39,7 @@ class ChunkSize:
     """How files are cut: text by bytes of content, Parquet by rows. It bounds the memory that a load takes."""
 
     text_bytes: int = 16 << 20
-    parquet_rows: int = 250_000
+    parquet_rows: int = 1_000_000
 
     def of(self, reader: Reader) -> int:
         """The size that applies to a file."""
@@ -138,19 +139,29 @@ def _run(
 ) -> dict[int, ChunkEntry]:
     loaded: dict[int, ChunkEntry] = {}
     fresh = not file.begun
-    chunks = ahead(file.reader.chunks(file.plan.staging, file.entry.chunk_size))
-    with stage(engine, job.plan) as made, closing(chunks):
-        for chunk in chunks:
-            if chunk.number not in before:
-                verdict = judge_chunk(engine, job, made, chunk)
+    with (
+        stage(engine, job.plan, file.reader.size) as made,
+        closing(ahead(file.reader.chunks(file.plan.staging, file.entry.chunk_size))) as chunks,
+        closing(ahead(_judged(chunks, job, made, before))) as judged,
+    ):
+        for chunk, verdict in judged:
+            if verdict:
                 if fresh:
                     refuse_hopeless(verdict.entry, job.file)
                     write_load(engine, file.entry, file.content, job.source)
                     fresh = False
-                keep_chunk(engine, job, made, chunk, verdict)
+                keep_chunk(engine, job, verdict)
                 loaded[chunk.number] = verdict.entry
             progress(f"loading {file.reader.path.name}", chunk.position, file.reader.size, "B")
     return loaded
+
+
+def _judged(
+    chunks: Generator[Chunk], job: Job, made: Stage, before: dict[int, ChunkEntry]
+) -> Generator[tuple[Chunk, Judged | None]]:
+    """Every chunk, judged unless its events are in."""
+    for chunk in chunks:
+        yield chunk, None if chunk.number in before else judge_chunk(job, made, chunk)
 
 
 def _report(file: _File, before: dict[int, ChunkEntry], loaded: dict[int, ChunkEntry]) -> FileReport:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from appanalytics.errors import FileError, MappingError, nearest
+from appanalytics.warehouse.load.cells import CellRules, Conversion, as_text, left_out, prepared
 from appanalytics.warehouse.load.chunk import Cell, CellKind, Reader, Staging
-from appanalytics.warehouse.load.convert import CellRules, Conversion, as_text, convert, left_out, prepared
+from appanalytics.warehouse.load.convert import convert
 from appanalytics.warehouse.load.expression import columns_of, compile_expression
 from appanalytics.warehouse.load.mapping import ColumnMapping, Mapping
 from appanalytics.warehouse.load.parameters import Parameters

@@ -1,8 +1,7 @@
-"""One chunk's way into the warehouse: staged, judged, refused rows kept, events inserted, all of it repeatable.
+"""One chunk judged: its rows staged in the engine's memory, and a verdict on each.
 
-Order matters. A chunk's entry in the ledger is written last. Whatever breaks before it, the chunk is run again,
-and the tokens of its inserts make the engine drop what is already there: each insert is one block, cut by
-partition, and each part of it is known by the token and its partition.
+Nothing that lasts is changed here. Judging has a connection of its own where a file is worth it, so that one chunk
+is judged while the chunk before it is kept.
 """
 
 from __future__ import annotations
@@ -10,31 +9,22 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
-import numpy as np
-import pyarrow as pa
-
-from appanalytics.engine import Engine
+from appanalytics.engine import Engine, connect
 from appanalytics.errors import EngineError, MappingError
-from appanalytics.warehouse.days import mark_changed
 from appanalytics.warehouse.load.chunk import Chunk
-from appanalytics.warehouse.load.ledger import ChunkEntry, write_chunk
+from appanalytics.warehouse.load.ledger import ChunkEntry
 from appanalytics.warehouse.load.plan import Plan
 
-_ONE_BLOCK = {
-    "min_insert_block_size_rows": 1 << 40,
-    "min_insert_block_size_bytes": 0,
-    "max_insert_threads": 1,
-    "deduplicate_insert_select": "enable_when_possible",
-}
-_AT_ONCE = {"async_insert": 0}
-_ONE_USE = {"compile_expressions": 0}  # machine code for a query that runs a few times costs more than it saves
+# Machine code for a query that runs a few times costs more than it saves. (Settings stand in statements, because
+# the embedded engine takes as long to set and restore them as a small insert does.)
+_ONE_USE = "SETTINGS compile_expressions = 0"
 _PREFIX = "load_stage_"
-HOPELESS = 100  # rows of a first chunk from which on "not one is sound" means that the mapping is wrong
+_WORTH_A_CONNECTION = 1 << 20  # bytes of a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,36 +40,41 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Two tables in memory: rows as they were read, and rows as they were judged."""
+    """Tables in memory: rows as they were read, and as they were judged, two chunks in turn."""
 
+    engine: Engine
     read: str
-    judged: str
+    judged: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What judging a chunk found: its entry for the ledger, and the days (of the reporting zone) of its events."""
+class Judged:
+    """A chunk and what judging it found: the table of its judged rows (until the next but one is judged), its
+    entry for the ledger, and the days (of the reporting zone) of its events.
+    """
 
+    chunk: Chunk
+    table: str
     entry: ChunkEntry
     days: tuple[date, ...]
 
 
 @contextmanager
-def stage(engine: Engine, plan: Plan) -> Iterator[Stage]:
-    """Make the two tables of a file, and drop them whatever happens."""
+def stage(engine: Engine, plan: Plan, size: int) -> Iterator[Stage]:
+    """Make the tables of a file of so many bytes, and drop them whatever happens."""
+    own = closing(connect(engine.url)) if size >= _WORTH_A_CONNECTION else nullcontext(engine)
     name = f"{_PREFIX}{uuid.uuid4().hex}"
-    made = Stage(name, f"{name}_judged")
+    names = (name, f"{name}_judged_0", f"{name}_judged_1")
     staged = "".join(f", {column} {kind}" for column, kind in plan.staging.columns)
     judged = "".join(f", v{at} {plan.target.types[column]}" for at, column in enumerate(plan.columns))
-    try:
-        engine.execute(f"CREATE TABLE {made.read} (row UInt32{staged}) ENGINE = Memory")
-        engine.execute(
-            f"CREATE TABLE {made.judged} (row UInt32, skipped UInt8, reason LowCardinality(String){judged}) "
-            "ENGINE = Memory"
-        )
-        yield made
-    finally:
-        engine.execute(f"DROP TABLE IF EXISTS {made.read}, {made.judged} SYNC")
+    judged = f", skipped UInt8, reason LowCardinality(String){judged}"
+    with own as judge:
+        try:
+            for table, columns in zip(names, (staged, judged, judged), strict=True):
+                engine.execute(f"CREATE TABLE {table} (row UInt32{columns}) ENGINE = Memory")
+            yield Stage(judge, names[0], names[1:])
+        finally:
+            engine.execute(f"DROP TABLE IF EXISTS {', '.join(names)} SYNC")
 
 
 def sweep(engine: Engine) -> None:
@@ -101,7 +96,7 @@ def check(engine: Engine, plan: Plan) -> None:
     empty = "".join(f", defaultValueOfTypeName('{_escaped(kind)}') AS {name}" for name, kind in plan.staging.columns)
     row = plan.select.replace("{stage}", f"(SELECT toUInt32(0) AS row{empty})")
     try:
-        engine.query(row, plan.parameters, _ONE_USE)
+        engine.query(f"{row} {_ONE_USE}", plan.parameters)
     except EngineError as error:
         raise MappingError(f"the mapping does not work: {error.message}") from None
     if plan.literals:
@@ -115,51 +110,25 @@ def _escaped(text: str) -> str:
     return text.replace("'", "\\'")
 
 
-def judge_chunk(engine: Engine, job: Job, made: Stage, chunk: Chunk) -> Verdict:
-    """Stage one chunk and judge its rows; nothing that lasts is changed."""
-    if chunk.number:
-        engine.execute(f"TRUNCATE TABLE {made.read}")
-        engine.execute(f"TRUNCATE TABLE {made.judged}")
+def judge_chunk(job: Job, made: Stage, chunk: Chunk) -> Judged:
+    """Stage one chunk and judge its rows."""
+    table = made.judged[chunk.number % 2]
+    made.engine.execute(f"TRUNCATE TABLE {made.read}")
+    made.engine.execute(f"TRUNCATE TABLE {table}")
     if chunk.cells.num_rows:
-        engine.insert(made.read, chunk.cells.unify_dictionaries(), _AT_ONCE)
-        _judge(engine, job.plan, made)
-    return _verdict(engine, job, made, chunk)
+        made.engine.insert(made.read, chunk.cells.unify_dictionaries(), {"async_insert": 0})
+        select = job.plan.select.replace("{stage}", made.read)
+        made.engine.execute(f"INSERT INTO {table} {select} {_ONE_USE}", job.plan.parameters)
+    return _verdict(job, made, table, chunk)
 
 
-def refuse_hopeless(entry: ChunkEntry, file: str) -> None:
-    """Refuse a file of whose first chunk not one row is sound: the mapping is wrong, not the rows."""
-    if entry.rows >= HOPELESS and entry.rejected == entry.rows:
-        reason, count = max(entry.reasons.items(), key=lambda item: item[1])
-        raise MappingError(
-            f"{file}: none of the first {entry.rows:,} rows can be loaded; {count:,} times: {reason}",
-            hint="the mapping does not fit the file; nothing was loaded",
-        )
-
-
-def keep_chunk(engine: Engine, job: Job, made: Stage, chunk: Chunk, verdict: Verdict) -> None:
-    """Insert a judged chunk's events and refused rows, then its entry; doing it again adds nothing."""
-    token = {"insert_deduplication_token": f"{job.load}:{chunk.number}"}
-    mark_changed(engine, verdict.days)
-    if verdict.entry.rejected:
-        _keep_rejects(engine, job, made, chunk, token)
-    if verdict.entry.loaded:
-        _insert_events(engine, job.plan, made, token)
-    mark_changed(engine, verdict.days)
-    write_chunk(engine, job.load, verdict.entry)
-
-
-def _judge(engine: Engine, plan: Plan, made: Stage) -> None:
-    select = plan.select.replace("{stage}", made.read)
-    engine.execute(f"INSERT INTO {made.judged} {select}", plan.parameters, _ONE_USE)
-
-
-def _verdict(engine: Engine, job: Job, made: Stage, chunk: Chunk) -> Verdict:
+def _verdict(job: Job, made: Stage, table: str, chunk: Chunk) -> Judged:
     time = f"v{job.plan.columns.index(job.plan.target.time)}"
     good = "reason = '' AND NOT skipped"  # only such a row's time means something
-    rows = engine.rows(
+    rows = made.engine.rows(
         f"SELECT reason, skipped, count() AS n, minIf({time}, {good}) AS low, maxIf({time}, {good}) AS high, "
         f"groupUniqArrayIf(toDate({time}, {{zone:String}}), {good}) AS days "
-        f"FROM {made.judged} GROUP BY reason, skipped",
+        f"FROM {table} GROUP BY reason, skipped",
         {"zone": job.zone.key},
     )
     sound = next((row for row in rows if not row["reason"] and not row["skipped"]), None)
@@ -174,34 +143,4 @@ def _verdict(engine: Engine, job: Job, made: Stage, chunk: Chunk) -> Verdict:
         last=sound["high"] if sound else None,
         reasons=dict(reasons),
     )
-    return Verdict(entry, tuple(sound["days"]) if sound else ())
-
-
-def _keep_rejects(engine: Engine, job: Job, made: Stage, chunk: Chunk, token: dict[str, str]) -> None:
-    judged = engine.query(f"SELECT row, reason FROM {made.judged} WHERE reason != '' ORDER BY row")
-    rows = np.concatenate((judged.column("row").to_numpy().astype(np.int64), chunk.broken))
-    reasons = pa.concat_arrays(
-        [judged.column("reason").combine_chunks().cast(pa.string()), pa.array(chunk.broken_reasons, pa.string())]
-    )
-    count = len(rows)
-    table = pa.table(
-        {
-            "load": pa.array([job.load] * count),
-            "source": pa.array([job.source] * count),
-            "file": pa.array([job.file] * count),
-            "line": pa.array(chunk.lines[rows].astype(np.uint64)),
-            "reason": reasons,
-            "raw": pa.array(chunk.raw(rows), pa.string()),
-        }
-    )
-    engine.insert("rejects", table, {**_AT_ONCE, **token})
-
-
-def _insert_events(engine: Engine, plan: Plan, made: Stage, token: dict[str, str]) -> None:
-    columns = ", ".join(f"`{name}`" for name in plan.columns)
-    values = ", ".join(f"v{at}" for at in range(len(plan.columns)))
-    engine.execute(
-        f"INSERT INTO {plan.target.name} ({columns}) SELECT {values} FROM {made.judged} "
-        "WHERE NOT skipped AND reason = ''",
-        settings={**_ONE_BLOCK, **token},
-    )
+    return Judged(chunk, table, entry, tuple(sound["days"]) if sound else ())

@@ -22,6 +22,7 @@ from appanalytics.progress import Progress, silent
 from appanalytics.warehouse import days as day_log
 from appanalytics.warehouse.meta import read_meta, write_meta
 from appanalytics.warehouse.rollup import shapes, tables
+from appanalytics.warehouse.rollup.items import ItemRollups
 from appanalytics.warehouse.rollup.layout import TABLES, VERSION, Layout
 from appanalytics.warehouse.rollup.partitions import MONTH, WEEK, drop_leftovers, put_days, put_partitions, work_table
 from appanalytics.window import Grain, day_start, next_bucket_day
@@ -125,6 +126,7 @@ class _Run:
         self.counts = counts
         self.progress = progress
         self.sql = shapes.Shapes(layout)
+        self.items = ItemRollups(engine, layout)
 
     def work(self, chosen: list[date]) -> RollupReport:
         """Do all chosen days, oldest first, then link the later days that they touched again."""
@@ -164,12 +166,16 @@ class _Run:
             self._work(tables.user_day, f"PARTITION BY {WEEK.sql}") as ready,
         ):
             self._stage(stage, touched, from_events=from_events)
-            later = self._later_days(stage, touched) if from_events else set()
+            later = self._later_days(stage, touched) | self.items.later_days(touched) if from_events else set()
             day_log.mark_changed(self.engine, later)
             self._link(stage, ready, touched)
             events = self._staged_events(stage, touched)
             put_days(self.engine, "user_day", ready, touched, WEEK)
-        self._derive(touched, posts=from_events)
+        self._derive(touched)
+        if from_events:
+            self.items.put_counters(touched)
+        stale = [state.day for state in states if state.is_stale and state.day not in touched]
+        self.items.put_links(touched, stale)
         day_log.mark_rolled(self.engine, marks, events)
         return later
 
@@ -204,17 +210,13 @@ class _Run:
             events[day] = {name: count for name, count in row.items() if count}
         return events
 
-    def _derive(self, touched: list[date], *, posts: bool) -> None:
+    def _derive(self, touched: list[date]) -> None:
         with self._work(tables.slice_day) as target:
             self.engine.execute(self.sql.slice_day(target), {"days": touched})
             put_days(self.engine, "slice_day", target, touched, MONTH)
         with self._work(tables.active_link) as target:
             self.engine.execute(self.sql.active_link(target), {"days": touched, "last": touched[-1]})
             put_days(self.engine, "active_link", target, touched, MONTH)
-        if self.layout.item_source and posts:
-            with self._work(tables.post_day) as target:
-                self.engine.execute(self.sql.post_day(target), self._span(touched))
-                put_days(self.engine, "post_day", target, touched, MONTH)
         self._derive_deltas(touched)
         with self._work(tables.retention_day) as target:
             self._by_month(

@@ -15,9 +15,19 @@ from appanalytics.sqltext import identifier
 
 #: The service of `active_link` and `active_delta` that stands for any source.
 ANY_SERVICE = "any"
-TABLES = ("user_day", "slice_day", "active_link", "active_delta", "retention_day", "post_day", "mixed_users")
+TABLES = (
+    "user_day",
+    "slice_day",
+    "active_link",
+    "active_delta",
+    "retention_day",
+    "post_day",
+    "post_total",
+    "post_link",
+    "mixed_users",
+)
 #: Raised when the tables or what is in them change shape, so that stored rollups are made afresh.
-VERSION = 2
+VERSION = 4
 
 
 @dataclass(frozen=True)

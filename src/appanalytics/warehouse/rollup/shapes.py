@@ -163,35 +163,6 @@ class Shapes:
             sums=", ".join(f"sum({column})" for column in self.counters),
         )
 
-    def post_day(self, target: str) -> str:
-        """Fill ``target`` with the posts of {days}, within {start} and {end}."""
-        layout = self.layout
-        source = layout.catalog.sources[layout.item_source]
-        aggregates = [f"count() AS {identifier(events_column(source.name))}"]
-        for measure in layout.stored_measures:
-            if measure.source == source.name:
-                aggregates.append(f"{expressions.aggregate(source, measure)} AS {identifier(measure.name)}")
-        columns = [expressions.dimension_column(layout.catalog, each, source) for each in layout.compact]
-        labels = [
-            f"{expressions.label(each, column)} AS {identifier(each.name)}"
-            for each, column in zip(layout.compact, columns, strict=True)
-        ]
-        return self._render(
-            "post_day",
-            target=target,
-            items=", ".join(identifier(each.name) for each in layout.item_dimensions),
-            item_columns=", ".join(
-                f"{identifier(source.column(each.column))} AS {identifier(each.name)}"
-                for each in layout.item_dimensions
-            ),
-            labels=", ".join(labels),
-            aggregates=", ".join(aggregates),
-            counters=", ".join(identifier(column) for column in layout.item_counters),
-            table=identifier(source.table),
-            time=identifier(source.time),
-            day=day_of(layout, source),
-        )
-
     def _labels(self) -> str:
         pairs = zip(self.layout.compact_labels(), self.names, strict=True)
         return ", ".join(f"{label} AS {name}" for label, name in pairs)

@@ -8,6 +8,7 @@ from appanalytics.warehouse.rollup.layout import Layout
 from appanalytics.warehouse.rollup.partitions import MONTH, WEEK
 
 _TEXT = "LowCardinality(String)"
+_MONTHS = f"ENGINE = MergeTree PARTITION BY {MONTH.sql}"
 
 
 def create_tables(engine: Engine, layout: Layout) -> None:
@@ -25,6 +26,8 @@ def ddl(layout: Layout) -> list[str]:
         active_delta("active_delta", layout),
         retention_day("retention_day", layout),
         post_day("post_day", layout),
+        post_total("post_total", layout),
+        post_link("post_link", layout),
         f"CREATE TABLE IF NOT EXISTS mixed_users (user_id {layout.user_type}, compact UInt8)"
         " ENGINE = ReplacingMergeTree ORDER BY (user_id, compact)",
     ]
@@ -53,7 +56,7 @@ def slice_day(name: str, layout: Layout) -> str:
         *_compact(layout),
         *(f"{identifier(column)} {_wide(kind)} CODEC(ZSTD(1))" for column, kind in layout.counters.items()),
     ]
-    return _create(name, columns, f"ENGINE = MergeTree PARTITION BY {MONTH.sql} ORDER BY ({_key(layout)}day)")
+    return _create(name, columns, f"{_MONTHS} ORDER BY ({_key(layout)}day)")
 
 
 def active_link(name: str, layout: Layout) -> str:
@@ -66,7 +69,7 @@ def active_link(name: str, layout: Layout) -> str:
         "users UInt32 CODEC(ZSTD(1))",
     ]
     order = f"ORDER BY (service, {_key(layout)}day, prev_day)"
-    return _create(name, columns, f"ENGINE = MergeTree PARTITION BY {MONTH.sql} {order}")
+    return _create(name, columns, f"{_MONTHS} {order}")
 
 
 def active_delta(name: str, layout: Layout) -> str:
@@ -79,7 +82,7 @@ def active_delta(name: str, layout: Layout) -> str:
         "delta Int32 CODEC(ZSTD(1))",
     ]
     order = f"ORDER BY (service, days, {_key(layout)}day)"
-    return _create(name, columns, f"ENGINE = MergeTree PARTITION BY {MONTH.sql} {order}")
+    return _create(name, columns, f"{_MONTHS} {order}")
 
 
 def retention_day(name: str, layout: Layout) -> str:
@@ -93,18 +96,45 @@ def retention_day(name: str, layout: Layout) -> str:
         *(f"{identifier(column)} {_wide(kind)} CODEC(ZSTD(1))" for column, kind in layout.counters.items()),
     ]
     order = "ORDER BY (dimension, value, first_day, day)"
-    return _create(name, columns, f"ENGINE = MergeTree PARTITION BY {MONTH.sql} {order}")
+    return _create(name, columns, f"{_MONTHS} {order}")
 
 
 def post_day(name: str, layout: Layout) -> str:
     """Counters by post; empty where the catalog has no dimension of its own for a source."""
-    columns = ["day Date CODEC(ZSTD(1))"]
-    for dimension in layout.item_dimensions:
-        columns.append(f"{identifier(dimension.name)} {layout.item_type(dimension)} CODEC(ZSTD(1))")
-    columns += _compact(layout)
-    columns += [f"{identifier(column)} {layout.counters[column]} CODEC(ZSTD(1))" for column in layout.item_counters]
-    items = "".join(f"{identifier(each.name)}, " for each in layout.item_dimensions)
-    return _create(name, columns, f"ENGINE = MergeTree PARTITION BY {MONTH.sql} ORDER BY ({items}{_key(layout)}day)")
+    counters = [f"{identifier(column)} {layout.counters[column]} CODEC(ZSTD(1))" for column in layout.item_counters]
+    columns = ["day Date CODEC(ZSTD(1))", *_items(layout), *_compact(layout), *counters]
+    return _create(name, columns, f"{_MONTHS} {_item_order(layout)}")
+
+
+def post_total(name: str, layout: Layout) -> str:
+    """Counters by post for all users together: a hundredth of `post_day`."""
+    counters = [
+        f"{identifier(column)} {_wide(layout.counters[column])} CODEC(ZSTD(1))" for column in layout.item_counters
+    ]
+    columns = ["day Date CODEC(ZSTD(1))", *_items(layout), *counters]
+    return _create(name, columns, f"{_MONTHS} {_item_order(layout, dimensions=False)}")
+
+
+def post_link(name: str, layout: Layout) -> str:
+    """Users of a post by day and by the day before on which they had an event with the same post."""
+    columns = [
+        "day Date CODEC(ZSTD(1))",
+        "prev_day Date CODEC(ZSTD(1))",
+        *_items(layout),
+        *_compact(layout),
+        "users UInt32 CODEC(ZSTD(1))",
+    ]
+    return _create(name, columns, f"{_MONTHS} {_item_order(layout, 'prev_day')}")
+
+
+def _items(layout: Layout) -> list[str]:
+    return [f"{identifier(each.name)} {layout.item_type(each)} CODEC(ZSTD(1))" for each in layout.item_dimensions]
+
+
+def _item_order(layout: Layout, *more: str, dimensions: bool = True) -> str:
+    """By day first: most questions are about some of the days, few about one item."""
+    names = [each.name for each in (*layout.item_dimensions, *(layout.compact if dimensions else ()))]
+    return f"ORDER BY ({', '.join(['day', *map(identifier, names), *more])})"
 
 
 def _compact(layout: Layout) -> list[str]:

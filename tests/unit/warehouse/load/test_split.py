@@ -7,7 +7,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appanalytics.warehouse.load import split as module
@@ -22,6 +22,7 @@ def records(data: bytes, *, final: bool = True) -> list[bytes]:
     return [data[start:end] for start, end in zip(found.edges[:-1], found.edges[1:], strict=True)]
 
 
+@settings(deadline=None, max_examples=60)
 @given(tables, st.sampled_from(["\n", "\r\n"]), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
 def test_rows_of_a_sound_file(rows: list[list[str]], line_end: str, quoting: int) -> None:
     out = io.StringIO(newline="")
@@ -41,6 +42,7 @@ def test_rows_of_a_sound_file(rows: list[list[str]], line_end: str, quoting: int
     assert not found.unclosed.any()
 
 
+@settings(deadline=None, max_examples=60)
 @given(tables, st.data())
 def test_an_unfinished_buffer_ends_at_a_whole_row(rows: list[list[str]], data: st.DataObject) -> None:
     out = io.StringIO(newline="")
@@ -52,11 +54,13 @@ def test_an_unfinished_buffer_ends_at_a_whole_row(rows: list[list[str]], data: s
     assert part.edges.tolist() == [edge for edge in whole if edge <= part.end]
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.binary(max_size=60).map(lambda data: bytes(b'a,"\n\r'[byte % 5] for byte in data)))
 def test_any_bytes_are_cut_without_loss(data: bytes) -> None:
     assert b"".join(records(data)) == data
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.booleans(), min_size=1, max_size=200))
 def test_parity_is_that_of_a_loop(flags: list[bool]) -> None:
     expected = [sum(flags[: place + 1]) % 2 == 1 for place in range(len(flags))]

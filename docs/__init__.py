@@ -1,0 +1,1 @@
+"""Pages of documentation, and what generates some of them. Run with ``make docs``."""

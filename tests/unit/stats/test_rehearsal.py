@@ -1,0 +1,87 @@
+"""The A/A rehearsal: each draw is what the public function says, and honest methods keep their promise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from appanalytics import stats
+from appanalytics.stats import METHODS, RatioCells
+from appanalytics.stats.batch import Draws
+from appanalytics.stats.rehearsal import _with_ratio, shuffles
+
+
+@pytest.fixture(scope="module")
+def users() -> RatioCells:
+    """6,000 users of a feed: CTR about .2, 1 to 200 views, and some who saw nothing."""
+    rng = np.random.default_rng(11)
+    views = rng.poisson(rng.gamma(1.6, 20, 6000))
+    return RatioCells.of(rng.binomial(views, rng.beta(4, 15, 6000)), views)
+
+
+def test_each_draw_is_what_the_public_function_says(users: RatioCells) -> None:
+    cells, generator = _with_ratio(users), np.random.default_rng(1)
+    chosen = next(shuffles(cells.counts, 40, 100, np.random.default_rng(2), 40))
+    batch = Draws(cells, chosen, generator, alpha=5.0, buckets=20, resamples=300)
+    found = {method: batch.p_values(method) for method in METHODS}
+    for number, draw in enumerate(chosen):
+        arms = [RatioCells.of(cells.numerators[arm], cells.denominators[arm]) for arm in draw]
+        reference = arms[0].ratio
+        assert reference is not None
+        bucket = np.arange(100) // 5
+        buckets = [stats.bucket_ratios(bucket, cells.numerators[arm], cells.denominators[arm]) for arm in draw]
+        ratios = [arm.ratios() for arm in arms]
+        expected = {
+            "welch": stats.welch(*ratios), "mann_whitney": stats.mann_whitney(*ratios),
+            "smoothed": stats.welch(*(stats.smoothed_ratios(arm) for arm in arms)),
+            "delta": stats.ratio_difference(*arms), "linearised": stats.linearised_difference(*arms),
+            "buckets_welch": stats.welch(*buckets), "buckets_mann_whitney": stats.mann_whitney(*buckets),
+        }  # fmt: skip
+        for method, comparison in expected.items():
+            assert found[method][number] == pytest.approx(comparison.p_value, rel=1e-9), method
+    boot = [
+        stats.poisson_bootstrap(
+            *(RatioCells.of(cells.numerators[arm], cells.denominators[arm]) for arm in draw), seed=3, resamples=4000
+        ).comparison.p_value
+        for draw in chosen[:10]
+    ]
+    assert found["poisson_bootstrap"][:10] == pytest.approx(boot, abs=0.12)
+
+
+def test_draws_take_nobody_twice_and_everybody_alike(users: RatioCells) -> None:
+    counts = np.ones(1000, dtype=np.int64)
+    blocks = list(shuffles(counts, 30, 100, np.random.default_rng(3), 7))
+    drawn = np.concatenate(blocks)
+    assert drawn.shape == (30, 2, 100)
+    assert all(len(np.unique(draw)) == 200 for draw in drawn)
+    seen = np.bincount(drawn.ravel(), minlength=1000)
+    assert seen.min() == seen.max() == 6  # five draws use each shuffle up
+
+
+def test_honest_methods_keep_five_per_cent_and_the_smoothed_one_does_not(users: RatioCells) -> None:
+    found = stats.rehearse(users, METHODS[:7], seed=5, draws=4000, users_per_arm=250, buckets=25)
+    for method in ("welch", "mann_whitney", "delta", "linearised", "buckets_welch", "buckets_mann_whitney"):
+        low, high = found[method].false_positives.low, found[method].false_positives.high
+        assert low is not None
+        assert high is not None
+        assert low <= 0.055, method
+        assert high >= 0.042, method
+        assert found[method].is_honest()
+    # Smoothing each arm towards its own ratio pulls the arms apart: the p-value promises too much.
+    assert not found["smoothed"].is_honest()
+    assert found["smoothed"].false_positives.estimate > 0.06  # type: ignore[operator]
+
+
+def test_a_seed_means_the_same_and_a_large_population_is_sampled(users: RatioCells) -> None:
+    many = RatioCells.counted(users.numerators, users.denominators, users.counts * 1_000)
+    first, second = (stats.rehearse(many, ["welch"], seed=6, draws=200)["welch"] for _ in range(2))
+    assert np.array_equal(first.p_values, second.p_values)
+    assert first.uniform.p_value is not None
+    assert first.uniform.p_value > 1e-3
+
+
+def test_users_who_never_differ_give_no_answer() -> None:
+    same = RatioCells.counted([1.0], [5.0], [100])
+    found = stats.rehearse(same, ["welch", "mann_whitney"], seed=1, draws=5, users_per_arm=10)
+    assert np.isnan(found["welch"].p_values).all()
+    assert found["mann_whitney"].false_positives.estimate is None
