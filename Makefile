@@ -57,9 +57,13 @@ docs: setup-dev  ## Write the generated pages of docs/ again
 	@$(BIN)/python -m docs.generate
 
 locks: $(VENV)/.uv  ## Choose newest versions and pin them with hashes
-	@for name in bootstrap run dev; do \
-	  case $$name in bootstrap) from=requirements/bootstrap.in;; run) from="pyproject.toml --extra all";; dev) from="pyproject.toml --extra all --group dev";; esac; \
-	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $$from -o requirements/$$name.txt; done
+	@pin() { $(abspath $(BIN))/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-emit-index-url "$$@"; }; cd requirements && \
+	  pin bootstrap.in -o bootstrap.txt && \
+	  pin ../pyproject.toml --extra all -o run.txt && \
+	  pin ../pyproject.toml --extra all --group ../pyproject.toml:dev -o dev.txt && \
+	  pin ../pyproject.toml airflow.in --extra all -o airflow.txt && \
+	  pin superset.in -o superset.txt && pin telemelya.in -o telemelya.txt
 
 clean:  ## Remove the environment and caches (the data folder stays)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
