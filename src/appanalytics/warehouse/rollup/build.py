@@ -8,7 +8,6 @@ users whose rows changed are found, and every later day on which they were activ
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from appanalytics.catalog import Catalog
 from appanalytics.engine import Engine
 from appanalytics.progress import Progress, silent
 from appanalytics.warehouse import days as day_log
+from appanalytics.warehouse.lock import exclusive
 from appanalytics.warehouse.meta import read_meta, write_meta
 from appanalytics.warehouse.rollup import shapes, tables
 from appanalytics.warehouse.rollup.items import ItemRollups
@@ -28,7 +28,6 @@ from appanalytics.warehouse.rollup.partitions import MONTH, WEEK, drop_leftovers
 from appanalytics.window import Grain, day_start, next_bucket_day
 
 _LAYOUT_KEY = "rollup_layout"
-_ONE_AT_A_TIME = threading.Lock()
 #: Events prepared at once. Bounds memory and is what a Ctrl-C can lose.
 BATCH_EVENTS = 12_000_000
 
@@ -74,7 +73,7 @@ def rollup(
     nothing. A new catalog or time zone starts the rollups afresh.
     """
     layout = Layout.read(engine, catalog, zone)
-    with _ONE_AT_A_TIME:  # two runs would copy each other's days of a partition before they are done
+    with exclusive(engine, "rollup", progress=progress):  # two runs would copy each other's days of a partition
         _prepare(engine, layout)
         counts = event_counts(engine, layout)
         _notice_unmarked(engine, counts)
