@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from appanalytics.catalog import Catalog, load_catalog
 from appanalytics.engine import Engine, connect
 from appanalytics.errors import UserError, WarehouseMissing
+from appanalytics.known_events import KnownEvents, load_known_events
 from appanalytics.progress import Progress, silent
 from appanalytics.query import Answer, Question, ask, default_window, read_coverage
 from appanalytics.settings import Loaded, load_settings
@@ -44,6 +45,12 @@ class App:
         """The shipped catalog with the project's own entries."""
         file = self.loaded.settings.catalog.file
         return load_catalog(self.loaded.path(file) if file else None)
+
+    @cached_property
+    def known_events(self) -> KnownEvents:
+        """The calendar of campaigns, releases, holidays (setting ``reporting.events``); empty without a file."""
+        file = self.loaded.settings.reporting.events
+        return load_known_events(self.loaded.path(file), self.catalog, self.zone) if file else KnownEvents()
 
     @cached_property
     def layout(self) -> Layout:

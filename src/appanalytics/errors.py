@@ -5,6 +5,7 @@
     * ``SettingsError``: a setting is missing, misspelt or out of range
     * ``WindowError``: a period that is empty, reversed or unreadable
     * ``CatalogError``: the catalog's YAML does not define what it should
+    * ``CalendarError``: the calendar of known events cannot be understood
     * ``QuestionError``: an unknown metric, dimension, value or grain
     * ``MappingError``: a file's mapping does not fit the file
     * ``FileError``: a file that is not there or cannot be read
@@ -54,6 +55,10 @@ class WindowError(UserError):
 
 class CatalogError(UserError):
     """The catalog does not define what it should; the message names file and key."""
+
+
+class CalendarError(UserError):
+    """The calendar of known events cannot be understood; the message names file, entry and key."""
 
 
 class QuestionError(UserError):

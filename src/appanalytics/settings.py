@@ -61,6 +61,7 @@ class ReportingSettings(_Section):
     timezone: Annotated[str, Field(description="IANA time zone of days, weeks and months")] = "UTC"
     locale: Annotated[Literal["en", "ru"], Field(description="language of messages and labels")] = "en"
     folder: Annotated[str, Field(description="where pictures and texts of reports are written")] = "./data/reports"
+    events: Annotated[str | None, Field(description="calendar of known events (campaigns, releases, …), YAML")] = None
 
 
 class CatalogSettings(_Section):

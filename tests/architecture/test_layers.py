@@ -15,7 +15,7 @@ FLOORS = {
     "errors": 0, "progress": 0, "sqltext": 0,
     "window": 1, "locales": 1, "pictures": 1, "document": 1,
     "catalog": 2, "engine": 2, "stats": 2,
-    "settings": 3, "warehouse": 3,
+    "settings": 3, "warehouse": 3, "known_events": 3,
     "query": 4,
     "simulate": 5, "retention": 5, "audience": 5, "investigate": 5, "experiments": 5, "anomalies": 5, "server": 5,
     "reports": 6, "dashboards": 6, "notify": 6,

@@ -44,7 +44,7 @@ def load_catalog(own: Path | None = None) -> Catalog:
 
 def _parse(text: str, origin: str) -> dict[str, dict[str, Any]]:
     try:
-        raw = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 (a subclass of SafeLoader)
+        raw = yaml.load(text, Loader=UniqueKeys)  # noqa: S506 (a subclass of SafeLoader)
     except yaml.YAMLError as error:
         raise CatalogError(f"{origin} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict | None):
@@ -57,10 +57,11 @@ def _parse(text: str, origin: str) -> dict[str, dict[str, Any]]:
     return {section: entries or {} for section, entries in (raw or {}).items()}
 
 
-class _UniqueKeys(yaml.SafeLoader):
+class UniqueKeys(yaml.SafeLoader):
     """YAML where a name written twice is an error instead of a silent override."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """See `yaml.SafeLoader`; raises where a key is there twice."""
         seen = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=deep)

@@ -20,7 +20,14 @@ from appanalytics.sqltext import identifier
 OWNER = "owner"
 _WRITES = "SELECT, SHOW, INSERT, ALTER, CREATE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, dictGet"
 _READS = "SELECT, SHOW, dictGet"
+#: Tables of the system in which a user sees the own statements alone, and those that show the ones of others.
 _LOGS = ("processes", "query_log")
+_ADMINS = """
+    user_query_log user_processes session_query_ids errors stack_trace warnings crash_log text_log trace_log part_log
+    query_thread_log query_views_log query_metric_log processors_profile_log session_log asynchronous_insert_log
+    asynchronous_inserts schema_inference_cache query_cache query_condition_cache backups backup_log dns_cache
+    user_directories
+"""
 
 
 def role_of(name: str) -> str:
@@ -97,7 +104,11 @@ def _role(name: str, user: User, database: str) -> str:
             "REVOKE SYSTEM SHUTDOWN ON *.*",
         ]
     elif user.role == "writer":
-        grants = [f"GRANT {_WRITES} ON {database}.*", "GRANT CREATE TEMPORARY TABLE ON *.*"]
+        grants = [
+            f"GRANT {_WRITES} ON {database}.*",
+            f"REVOKE CREATE DATABASE, DROP DATABASE ON {database}.*",
+            "GRANT CREATE TEMPORARY TABLE ON *.*",
+        ]
     elif user.rows:
         grants = [f"GRANT {_READS} ON {database}.{identifier(table)}" for table in user.rows]
     else:
@@ -116,6 +127,7 @@ def _policies(users: Mapping[str, User], database: str) -> str:
     admins = " OR ".join([owner, *(_is(name) for name, user in users.items() if user.role == "admin")])
     own = "startsWith(query, concat('/*', substring(arrayElement(currentRoles(), 1), 6), ':'))"
     logs = "".join(_policy(table, f"{admins} OR {own}") for table in _LOGS)
+    logs += "".join(_policy(table, admins) for table in _ADMINS.split())
     return f"<{database}>{tables}</{database}><system>{logs}</system>"
 
 

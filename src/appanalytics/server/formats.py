@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from appanalytics.server.problems import Problem
+
 #: Every block is a valid continuation of the one before. All other formats have a beginning and an end, which the
 #: engine would write anew for each block.
 _BY_BLOCK = """
@@ -25,6 +29,19 @@ _TYPES = {
     "text/plain; charset=UTF-8": "Pretty PrettyCompact PrettySpace Vertical Values SQLInsert",
 }
 _BY_FORMAT = {name: content for content, names in _TYPES.items() for name in names.split()}
+
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+def format_name(text: str) -> str:
+    """A format's name from a request; raises `Problem` (73) for what is none, because it becomes part of a statement.
+
+    The engine takes names in any case; ``Values`` comes back in its own, because it is the format that may hold SQL.
+    """
+    if not _NAME.fullmatch(text):
+        raise Problem(73, f"Unknown format {text[:40]!r}", "UNKNOWN_FORMAT")
+    return "Values" if text.lower() == "values" else text
 
 
 def content_type(shape: str) -> str:

@@ -2,7 +2,8 @@
 
 Grants stop table functions and table engines. They do not stop the scalar function ``file()``, which reads any file
 of the machine, also as ``arrayMap(file, …)`` or ``APPLY(file)``; nor settings whose value is SQL or the path of a
-template; nor dictionaries that run a command. Names are compared after the lexer's escapes, so quoting hides nothing.
+template; nor dictionaries that run a command or ask with every right. Names are compared after the lexer's escapes,
+so quoting hides nothing. What the grants do stop (``s3()``, ``mysql()``, …) is named here, too: one lock more.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from appanalytics.server.tokens import Token, tokens
 
 _NAMES = frozenset(["file"])
 _CALLS = re.compile(
-    r"(file\w*|eval|python|executable|fuzzquery|ai[a-z]+|url|urlcluster|remote|remotesecure)", re.IGNORECASE
+    r"(file\w*|eval|python|executable\w*|fuzzquery|ai[a-z]+|url|urlcluster|remote|remotesecure|cluster|clusterallreplicas|"
+    r"distributed|s3\w*|gcs|oss|cosn|hdfs\w*|azure\w*|mysql|(materialized)?postgresql|sqlite|mongodb|redis|odbc|jdbc|"
+    r"bigquery|ytsaurus|arrowstream|arrowflight|kafka|nats|rabbitmq|keepermap|embeddedrocksdb|queryrunner|"
+    r"datalakecatalog|(iceberg|paimon|hudi|deltalake)(azure|hdfs|local|s3)?(cluster)?)",
+    re.IGNORECASE,
 )
 _KEYWORD_LIST = """
     ALL AND ANY AS ASC BETWEEN BY CASE DESC DISTINCT ELSE EXCEPT EXISTS FROM GLOBAL HAVING IN INTERSECT INTO IS
@@ -26,14 +31,25 @@ _KEYWORD_LIST = """
 _KEYWORDS = frozenset(_KEYWORD_LIST.split())
 #: What may be called with a column named as a function is.
 _HARMLESS_CALLS = """
-    any anylast argmax argmin coalesce concat count countdistinct empty endswith grouparray groupuniqarray if ifnull
-    in length like lower max min notempty notin position startswith tostring toint64 uniq uniqexact uniqif upper
+    and any anylast argmax argmin casewithexpression cast coalesce concat count countdistinct empty endswith equals
+    grouparray groupuniqarray if ifnull in isnotnull isnull length like lower max min multiif not notempty notequals
+    notin or position startswith tostring toint64 uniq uniqexact uniqif upper
 """
 _TAKES_NO_FUNCTION = frozenset(_HARMLESS_CALLS.split())
+_DOUBTFUL = re.compile(rb"file|disk|dictionary|\\|\xe2\x80", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _DATABASES = frozenset(["ATOMIC", "MEMORY", "ORDINARY", "REPLICATED"])
-#: Settings whose value is SQL, a path, or a door: fixed for everybody.
+_LOCAL_SOURCES = frozenset(["CLICKHOUSE", "NULL"])
+_REMOTE_WORDS = frozenset(["HOST", "PORT", "SECURE"])
+#: Settings whose value is SQL, a path, an address, or a door: fixed for everybody.
 FIXED = (
+    "dialect",
+    "polyglot_dialect",
+    "output_format_schema",
+    "input_format_record_errors_file_path",
+    "format_avro_schema_registry_url",
+    "dynamic_disk_allow_from_env",
+    "dynamic_disk_allow_include",
     "parallel_replicas_custom_key",
     "format_template_row",
     "format_template_row_format",
@@ -63,11 +79,17 @@ _READERS = re.compile(
 def check_statement(sql: bytes, parameters: Mapping[str, str]) -> None:
     """Refuse a statement that names a way out; raises `Problem` (497)."""
     every = list(tokens(sql))
+    _check_signs(every)
     _check_names(every)
     _check_parameters(every, parameters)
     words = [token.text for token in every[:8] if token.kind == "word"]
-    if words[:1] in (["CREATE"], ["ATTACH"], ["REPLACE"]):
+    if words[:1] in (["CREATE"], ["ATTACH"], ["REPLACE"], ["ALTER"]):
         _check_create(words, every)
+
+
+def doubtful(sql: bytes) -> bool:
+    """Whether a statement is worth a second look, at the text that the engine itself makes of it."""
+    return _DOUBTFUL.search(sql) is not None
 
 
 def check_settings(settings: Mapping[str, str], reader: bool) -> None:
@@ -101,6 +123,7 @@ def _check_names_of_settings(names: Iterable[str], reader: bool) -> None:
 def check_condition(text: str) -> None:
     """Judge SQL and the SQL in its strings; raises `Problem` (497)."""
     every = list(tokens(text.encode()))
+    _check_signs(every)
     _check_names(every)
     for token in every:
         if token.kind == "string":
@@ -130,7 +153,14 @@ def _assigned(sql: bytes, rest: Sequence[Token]) -> list[str]:
     return names
 
 
+def _check_signs(every: list[Token]) -> None:
+    for token in every:
+        if token.kind == "mark" and not token.text.isascii():
+            raise Problem(62, "Syntax error: a sign that is no part of SQL stands outside of quotes", "SYNTAX_ERROR")
+
+
 def _check_names(every: list[Token]) -> None:
+    own_disk = not every[:1] or not every[0].is_word("BACKUP", "RESTORE")
     calls: list[str] = []  # names of the calls that are open; empty for brackets that call nothing
     end = before = Token("mark", ";", 0, 0, 0)
     columns = bool(every) and every[0].is_word("CREATE", "ATTACH", "REPLACE", "INSERT")  # may still come
@@ -143,6 +173,8 @@ def _check_names(every: list[Token]) -> None:
             calls.pop()
         elif token.kind in ("word", "quoted"):
             _check_name(_name(token), before, after, calls)
+            if own_disk and after.text == "(" and _name(token).upper() == "DISK":
+                raise Problem(497, "a disk of its own is not allowed to a table", "ACCESS_DENIED")
         before = token
 
 
@@ -174,20 +206,41 @@ def _unescaped(name: str) -> str:
 def _check_parameters(every: list[Token], parameters: Mapping[str, str]) -> None:
     for one, name, colon, kind in zip(every, every[1:], every[2:], every[3:], strict=False):
         if one.text == "{" and colon.text == ":" and kind.is_word("IDENTIFIER"):
-            value = next((text for key, text in parameters.items() if key.upper() == name.text.upper()), "")
-            if any(part.strip('`" ').lower() in _NAMES for part in _unescaped(value).split(".")):
-                raise Problem(497, f"the name {value!r} is not allowed here", "ACCESS_DENIED")
+            _check_value(next((text for key, text in parameters.items() if key.upper() == name.text.upper()), ""))
+    if every[:1] and every[0].is_word("SET"):  # a session's parameters, for statements to come
+        for name, equals, value in zip(every, every[1:], every[2:], strict=False):
+            if equals.text == "=" and _name(name).lower().startswith("param_"):
+                _check_value(value.text[1:-1] if value.kind == "string" else _name(value))
+
+
+def _check_value(text: str) -> None:
+    if any(part.strip('`" ').lower() in _NAMES for part in _unescaped(text).split(".")):
+        raise Problem(497, f"the name {text!r} is not allowed here", "ACCESS_DENIED")
 
 
 def _check_create(words: list[str], every: list[Token]) -> None:
     texts = [token.text.upper() for token in every if token.kind in ("word", "quoted")]
+    if words[0] == "ATTACH" and any(one.is_word("FROM") and two.kind == "string" for one, two in pairwise(every)):
+        raise Problem(497, "a table may not be attached from a folder", "ACCESS_DENIED")
     if "DICTIONARY" in words:
-        for token, after in pairwise(every):
+        for place, (token, after) in enumerate(pairwise(every)):
             if token.is_word("SOURCE") and after.text == "(":
-                kind = every[every.index(after) + 1].text.upper()
-                if kind not in ("CLICKHOUSE", "NULL"):
-                    raise Problem(497, f"a dictionary may not read from {kind}", "ACCESS_DENIED")
-    if "DATABASE" in words and "ENGINE" in texts:
+                _check_source(every[place + 2 :], after.depth)
+    if "DATABASE" in words and "ENGINE" in texts and words[0] != "ALTER":
         engine = texts[texts.index("ENGINE") + 1 : texts.index("ENGINE") + 2]
         if not engine or engine[0] not in _DATABASES:
             raise Problem(497, "a database of that engine is not allowed here", "ACCESS_DENIED")
+
+
+def _check_source(rest: Sequence[Token], depth: int) -> None:
+    """A dictionary's source reads with every right: so from this engine alone, by SQL that is judged, too."""
+    kind = _name(rest[0]).upper() if rest else ""
+    if kind not in _LOCAL_SOURCES:
+        raise Problem(497, f"a dictionary may not read from {kind}", "ACCESS_DENIED")
+    for token in rest:
+        if token.text == ")" and token.depth == depth:
+            return
+        if token.kind in ("word", "quoted") and _name(token).upper() in _REMOTE_WORDS:
+            raise Problem(497, f"a dictionary may not name a {_name(token).lower()}", "ACCESS_DENIED")
+        if token.kind == "string":
+            check_condition(_unescaped(token.text[1:-1].replace("''", "'")))

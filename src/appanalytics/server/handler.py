@@ -12,15 +12,15 @@ from typing import Any
 from appanalytics.server import execute
 from appanalytics.server.body import FIRST, Body, whole
 from appanalytics.server.compression import chosen
-from appanalytics.server.connections import Connection, Connections, Profile, as_owner
+from appanalytics.server.connections import Connection, Connections, Profile
 from appanalytics.server.execute import Cost, Job
-from appanalytics.server.externals import load_externals, read_form
-from appanalytics.server.formats import content_type
+from appanalytics.server.externals import NO_EXPRESSIONS, load_externals, read_form
+from appanalytics.server.formats import content_type, format_name
 from appanalytics.server.logs import by_client
 from appanalytics.server.problems import Problem
 from appanalytics.server.reply import Reply
 from appanalytics.server.request import Request, credentials
-from appanalytics.server.rules import check, check_class, own_kill
+from appanalytics.server.rules import check, check_again, check_class, own_kill
 from appanalytics.server.running import Run, Running
 from appanalytics.server.sessions import Session, Sessions
 from appanalytics.server.statement import Statement, read_statement
@@ -109,8 +109,7 @@ class Handler:
     def _run(self, turn: _Turn, connection: Connection, session: Session | None) -> None:
         statement, request, reply = turn.statement, turn.request, turn.reply
         if request.externals:
-            with as_owner(connection, turn.name):
-                load_externals(connection, request.externals)
+            load_externals(connection, request.externals, turn.name)
         if statement.verb == "KILL":
             statement = own_kill(statement, turn.name, turn.user)
         cost = Cost()
@@ -121,11 +120,12 @@ class Handler:
             self._insert(turn, connection, cost)
             return
         check_class(connection.raw, request, turn.user, statement)
+        check_again(connection, request, statement)
         if statement.keeps_state:
             connection.spoilt = True
         if session is not None and statement.verb == "SET":
             session.undress()
-        shape = statement.format or request.default_format
+        shape = format_name(statement.format or request.default_format)
         framed = "TOTALS" in statement.text.upper() or request.settings.get("extremes", "0") != "0"
         job = Job(statement, request.parameters, shape, turn.run.tag, self.facts.pipes, framed)
         self._answer(job, connection, reply, cost)
@@ -144,7 +144,8 @@ class Handler:
 
     def _insert(self, turn: _Turn, connection: Connection, cost: Cost) -> None:
         statement, request = turn.statement, turn.request
-        shape = statement.format or request.headers.get("x-clickhouse-format") or "Values"
+        check_again(connection, request, statement)
+        shape = format_name(statement.format or request.headers.get("x-clickhouse-format") or "Values")
         job = Job(statement, request.parameters, shape, turn.run.tag, self.facts.pipes)
         start = turn.sql[statement.data or 0 :]
         if shape == "Values":
@@ -152,7 +153,7 @@ class Handler:
             if len(text) <= _SMALL_INSERT:
                 self._insert_text(turn, text, connection, cost)
                 return
-            connection.set({"input_format_values_interpret_expressions": "0"})
+            connection.set(NO_EXPRESSIONS)
             connection.spoilt = True
             turn.rest, start = iter(()), text
         execute.insert(connection, job, itertools.chain([start] if start else [], turn.rest), cost)

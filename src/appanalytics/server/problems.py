@@ -6,22 +6,22 @@ import re
 
 _CODE = re.compile(r"Code:\s*(\d+)")
 _NESTED = re.compile(r"^(?:Code:\s*\d+\.\s*DB::Exception:\s*)+")
-_TAIL = re.compile(r"(?:\s*\([A-Z0-9_]+\)\s*\(version [^)]*(?:\([^)]*\))?[^)]*\))*\s*\(([A-Z0-9_]+)\)\s*$")
+_NAMED = r"\.?\s*\(([A-Z][A-Z0-9_]+)\)(?:\s*\(version [^()]*(?:\([^()]*\)[^()]*)?\))?"
+_TAIL = re.compile(rf"(?:{_NAMED})+\s*\.?\s*$")
 
-#: HTTP status of ClickHouse's codes; what is not here is a failure of the server, 500.
+#: HTTP status of ClickHouse's codes; what is not here is a mistake in the request, 400.
 _STATUS = {
-    400: """6 7 10 12 15 16 20 25 26 27 32 33 35 36 38 41 42 43 44 47 53 62 63 69 70 72 80 86 117 128 130 131
-        167 170 179 184 190 207 215 239 248 252 267 277 341 349 354 370 386 395 407 420 426 427 434 441 452 456
-        457 469 474 549 610 636""",
     401: "194",
     403: "164 192 193 291 344 497 511 512 514 516",
     404: "46 50 60 65 71 73 81 82 115 118 224 372 526 649",
     408: "159 160",
     409: "57 216 373",
-    413: "158 161 307 396",
+    413: "158 161 241 307 396",
     429: "201 202",
     499: "394",
     501: "1 48 155",
+    500: """3 5 40 49 74 75 76 87 88 89 90 91 95 99 102 172 173 210 225 226 228 233 236 242 243 246 261 271 279
+        290 297 319 424 425 432 458 459 585 668 722 723 734 740 743 1000 1001 1002""",
     503: "209 439 745",
 }
 _BY_CODE = {int(code): status for status, codes in _STATUS.items() for code in codes.split()}
@@ -35,7 +35,7 @@ class Problem(Exception):
         self.code = code
         self.message = message
         self.name = name
-        self.status = status or _BY_CODE.get(code, 500)
+        self.status = status or _BY_CODE.get(code, 400)
 
     def text(self, version: str) -> str:
         """The body that clients look through."""
@@ -46,8 +46,9 @@ def from_engine(error: Exception) -> Problem:
     """The engine's exception without its nesting."""
     text = str(error).strip()
     found = _CODE.search(text)
-    name = _TAIL.search(text)
-    message = _NESTED.sub("", text[: name.start()] if name else text).rstrip(". ")
+    tail = _TAIL.search(text)
+    name = re.search(_NAMED, tail[0]) if tail else None
+    message = _NESTED.sub("", text[: tail.start()] if tail else text).rstrip(". ")
     if not found:
         return Problem(1002, message or type(error).__name__, "UNKNOWN_EXCEPTION")
     return Problem(int(found[1]), message, name[1] if name else "UNKNOWN_EXCEPTION")

@@ -124,6 +124,11 @@ class Reply:
             headers = self.headers | self.last_headers()
             if not more:
                 headers["Content-Length"] = str(len(data))
-            lines = [(key.encode("latin-1"), value.encode("latin-1", "replace")) for key, value in headers.items()]
+            lines = [(key.encode("latin-1"), _clean(value)) for key, value in headers.items()]
             await self._send({"type": "http.response.start", "status": status, "headers": lines})
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
+
+
+def _clean(value: str) -> bytes:
+    """A header's value; a client's own query id may hold line ends, which would start another header."""
+    return "".join(sign if sign.isprintable() else " " for sign in value).encode("latin-1", "replace")

@@ -1,4 +1,8 @@
-"""Split SQL into tokens as ClickHouse's lexer does, so far as a front needs it."""
+"""Split SQL into tokens as ClickHouse's lexer does, so far as a front needs it.
+
+The lexer also takes the spaces and quotes of a word processor; whoever reads a statement otherwise than the engine
+does can be made to look past a part of it.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,12 @@ from dataclasses import dataclass
 
 _TOKEN = re.compile(
     rb"""
-      (?P<space>  [\s\x00]+ | --[^\n]* | \#[\ !][^\n]* | /\*.*?(?:\*/|\Z) )
-    | (?P<string> '(?:[^'\\]|\\.|'')*' | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ )
-    | (?P<quoted> `(?:[^`\\]|\\.|``)*` | "(?:[^"\\]|\\.|"")*" )
+      (?P<space>  (?:[\s\x00]
+                  | \xc2[\x85\xa0] | \xe1\xa0\x8e | \xe2\x80[\x80-\x8d\xa8\xa9\xaf] | \xe2\x81[\x9f\xa0]
+                  | \xe3\x80\x80 | \xef\xbb\xbf)+
+                | --[^\n]* | \#[\ !][^\n]* | /\*.*?(?:\*/|\Z) )
+    | (?P<string> '(?:[^'\\]|\\.|'')*' | \xe2\x80\x98.*?\xe2\x80\x99 | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ )
+    | (?P<quoted> `(?:[^`\\]|\\.|``)*` | "(?:[^"\\]|\\.|"")*" | \xe2\x80\x9c.*?\xe2\x80\x9d )
     | (?P<word>   [A-Za-z_][A-Za-z0-9_$]* )
     | (?P<number> [0-9][A-Za-z0-9_.]* )
     | (?P<mark>   . )

@@ -35,6 +35,13 @@ from appanalytics.server.problems import Problem
         "CREATE DICTIONARY d (k Int8) PRIMARY KEY k SOURCE(file(path '/etc/passwd')) LAYOUT(FLAT())",
         "CREATE DATABASE d ENGINE = Filesystem('/etc')",
         "CREATE DATABASE d ENGINE = SQLite('/x')",
+        "SELECT ‘ ' ’, file('/etc/passwd') -- '",
+        "SELECT “file”('/etc/passwd')",
+        "SELECT file\u00a0('/etc/passwd')",
+        "SET param_f = 'file'",
+        "SET max_threads = 1, param_f = `file`",
+        "ALTER TABLE t EXPORT PART 'p' TO TABLE FUNCTION s3('http://x')",
+        "CREATE TABLE t (a Int8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = local, path = '/x')",
     ],
 )
 def test_ways_out(sql: str) -> None:
@@ -63,6 +70,17 @@ def test_ways_out_by_a_bound_name(value: str) -> None:
 )
 def test_plain_statements_pass(sql: str) -> None:
     check_statement(sql.encode(), {"f": "file"})
+
+
+def test_signs_outside_of_quotes() -> None:
+    check_statement("SELECT 'ю', `ю`, “ю” -- ю".encode(), {})
+    with pytest.raises(Problem) as caught:
+        check_statement("SELECT ю".encode(), {})
+    assert caught.value.code == 62
+
+
+def test_a_backup_may_name_a_disk() -> None:
+    check_statement(b"BACKUP DATABASE d TO Disk('backups', 'x')", {})
 
 
 def test_settings_in_statements() -> None:
