@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from appanalytics.chats import Chat, holds_secret, read_chats, with_environment
 from appanalytics.engine.url import WarehouseUrl, masked
 from appanalytics.errors import SettingsError, nearest
 from appanalytics.window import parse_zone
@@ -73,8 +74,30 @@ class CatalogSettings(_Section):
     file: Annotated[str | None, Field(description="a project's own catalog, YAML")] = None
 
 
+class MessagesSettings(_Section):
+    """Who gets messages, and how they are delivered."""
+
+    chats: Annotated[
+        tuple[Chat, ...],
+        BeforeValidator(read_chats),
+        Field(description="who gets messages, one table [[messages.chats]] each; see docs/messages.md"),
+    ] = ()
+    folder: Annotated[str, Field(description="where messages land for chats of the channel folder")] = (
+        "./data/messages"
+    )
+    attempts: Annotated[int, Field(ge=1, le=100, description="attempts before a message is given up")] = 8
+
+    @field_validator("chats")
+    @classmethod
+    def _names_differ(cls, chats: tuple[Chat, ...]) -> tuple[Chat, ...]:
+        names = [chat.name for chat in chats]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"two chats are named {twice}")
+        return chats
+
+
 class TelegramSettings(_Section):
-    """Where messages go."""
+    """How Telegram is reached."""
 
     token: Annotated[SecretStr | None, Field(description="the bot's token; a secret")] = None
     chat_id: Annotated[str | None, Field(description="chat or channel that gets the messages")] = None
@@ -147,6 +170,7 @@ class Settings(_Section):
     catalog: CatalogSettings = CatalogSettings()
     server: ServerSettings = ServerSettings()
     collector: CollectorSettings = CollectorSettings()
+    messages: MessagesSettings = MessagesSettings()
     telegram: TelegramSettings = TelegramSettings()
 
     @property
@@ -195,17 +219,20 @@ def load_settings(
     layers = [*_file_layer(file), *_environment_layer(environment), *_override_layer(overrides or {})]
     tree: dict[str, dict[str, Any]] = {}
     origins = {}
+    private = set()
     for name, value, origin in layers:
         section, key = name.split(".")
-        tree.setdefault(section, {})[key] = value
+        tree.setdefault(section, {})[key] = _filled(name, value, origin, environment)
         origins[name] = origin
+        if name == "telegram.token" or (name == "messages.chats" and holds_secret(value)):
+            private.add(origin)
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
         raise _readable(error, origins) from None
     parse_zone(settings.reporting.timezone)
-    if file is not None:
-        _check_mode(file, origins)
+    if file is not None and str(file) in private:
+        _check_mode(file)
     return Loaded(settings, file.parent.resolve() if file else (folder or Path.cwd()), origins)
 
 
@@ -243,7 +270,7 @@ def template(values: Mapping[str, str]) -> str:
             name = f"{section}.{key}"
             value = values.get(name, getattr(part, key))
             lines.append(f"# {info.description}")
-            shown = '""' if value is None else _quoted(str(value))
+            shown = '""' if value is None else "[]" if isinstance(value, tuple) else _quoted(str(value))
             lines.append(f"{key} = {shown}" if name in values else f"# {key} = {shown}")
     return "\n".join(lines) + "\n"
 
@@ -292,14 +319,25 @@ def _known(name: str, where: str) -> str:
 def _readable(error: ValidationError, origins: Mapping[str, str]) -> SettingsError:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
-    return SettingsError(f"{origins.get(name, 'settings')}: {name}: {first['msg'].lower()}")
+    origin = origins.get(".".join(str(part) for part in first["loc"][:2]), "settings")
+    return SettingsError(f"{origin}: {name}: {first['msg'].removeprefix('Value error, ').lower()}")
 
 
-def _check_mode(file: Path, origins: Mapping[str, str]) -> None:
+def _filled(name: str, value: Any, origin: str, environ: Mapping[str, str]) -> Any:
+    """Chats with their addresses from the environment; a list that cannot be read is told by its validator."""
+    if name != "messages.chats":
+        return value
+    try:
+        return with_environment(value, environ)
+    except KeyError as error:
+        raise SettingsError(f"{origin}: {name}: there is no environment variable {error.args[0]}") from None
+    except ValueError as error:
+        raise SettingsError(f"{origin}: {name}: {error}") from None
+
+
+def _check_mode(file: Path) -> None:
     """A file with a secret must be readable by its owner alone."""
-    if os.name != "posix" or origins.get("telegram.token") != str(file):
-        return
-    if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if os.name == "posix" and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise SettingsError(f"{file} holds a secret and others can read it", hint=f"chmod 600 {file}")
 
 
@@ -313,4 +351,6 @@ def _flat(settings: Settings) -> Iterator[tuple[str, Any]]:
 def _shown(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, tuple):
+        return ", ".join(str(each) for each in value)
     return "****" if isinstance(value, SecretStr) else masked(str(value))

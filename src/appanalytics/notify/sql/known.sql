@@ -1,0 +1,1 @@
+SELECT key FROM outbox WHERE key IN {keys:Array(String)}
