@@ -32,20 +32,28 @@ def daily(
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where text and picture are written; the setting.")
     ] = None,
+    send: Annotated[
+        bool, typer.Option("--send", help="Send it to the chats of the settings, too; never twice for one day.")
+    ] = False,
 ) -> None:
     """Report on one day against the day before and a week before, in text and as a picture."""
-    from appanalytics.jobs.report import daily_report_of
+    from appanalytics.cli.messages import finish
+    from appanalytics.jobs.report import daily_report_of, send_daily_report
 
     if locale not in (None, "en", "ru"):
         raise QuestionError(f"unknown language {locale!r}", hint="en or ru")
     with options.open() as app:
-        report, written = daily_report_of(app, _day(app, day), locale=locale, folder=out)
+        chosen = _day(app, day)
+        report, written = daily_report_of(app, chosen, locale=locale, folder=out)
+        delivery = send_daily_report(app, chosen) if send else None
     if options.format == "table":
         print(report.text)
         say(f"\nwritten: {', '.join(str(path) for path in written)}")
     else:
         records = report.figures
         print_records(records, list(records[0]) if records else [])
+    if delivery is not None:
+        finish(delivery)
 
 
 @group.command("table")

@@ -91,6 +91,7 @@ def _installation() -> list[dict[str, str]]:
 
 
 def _warehouse() -> list[dict[str, str]]:
+    from appanalytics.jobs.messages import post_office
     from appanalytics.query import read_coverage
 
     try:
@@ -98,12 +99,15 @@ def _warehouse() -> list[dict[str, str]]:
             engine_version = app.engine.scalar("SELECT version()")
             rows = [_row("warehouse", True, f"{app.engine.url}, ClickHouse {engine_version}")]
             coverage = read_coverage(app.engine, app.layout)
+            messages = post_office(app).outbox.summary()
     except AppAnalyticsError as error:
         return [_row("warehouse", False, str(error))]
     span = f"{coverage.first:%Y-%m-%d %H:%M} … {coverage.last:%Y-%m-%d %H:%M} UTC" if coverage.first else "none yet"
     rows.append(_row("events", True, span))
     stale = f"{len(coverage.stale)} days changed; run: appanalytics rollup" if coverage.stale else "fresh"
     rows.append(_row("rollups", not coverage.stale and not coverage.reason, coverage.reason or stale))
+    given_up = "; see: appanalytics messages list --state dead" if messages.dead else ""
+    rows.append(_row("messages", not messages.dead, f"{messages}{given_up}"))
     return rows
 
 

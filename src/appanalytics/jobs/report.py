@@ -1,4 +1,4 @@
-"""The daily report as a job: made, and written to a folder."""
+"""The daily report as a job: made, written to a folder, and sent to the chats of the settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appanalytics.reports import DailyReport, daily_report
+from appanalytics.chats import Chat
+from appanalytics.errors import SettingsError
+from appanalytics.jobs.messages import deliver_messages, post_office
+from appanalytics.notify import Delivery, Draft, Letter
+from appanalytics.reports import Contents, DailyReport, daily_report, load_contents
 
 if TYPE_CHECKING:
     from appanalytics.app import App
@@ -19,3 +23,38 @@ def daily_report_of(
     settings = app.loaded.settings.reporting
     report = daily_report(app.engine, app.layout, day, locale=locale or settings.locale, as_of=app.now())
     return report, report.save(folder or app.loaded.path(settings.folder))
+
+
+def send_daily_report(app: App, day: date, *, patience: float = 60.0) -> Delivery:
+    """Send the report of a day to every chat that wants reports, in its language and of its metrics.
+
+    May be repeated: the key of a message is report, day and chat. A day whose data are not complete is told under
+    another key, so that its numbers can follow once they are there.
+    """
+    office = post_office(app)
+    made: dict[tuple[str, str, tuple[str, ...]], DailyReport] = {}
+    drafts = []
+    for chat in (each for each in office.chats if each.reports):
+        locale = chat.locale or office.locale
+        kind = (locale, chat.contents or "", chat.metrics)
+        if kind not in made:
+            contents = _contents_of(app, chat)
+            made[kind] = daily_report(app.engine, app.layout, day, locale=locale, contents=contents, as_of=app.now())
+        report = made[kind]
+        key = f"daily/{day}/{chat.name}" if report.complete else f"daily/{day}/incomplete/{chat.name}"
+        drafts.append(Draft(key, chat.name, Letter(report.html, report.picture(), report.caption)))
+    office.outbox.write(drafts)
+    return deliver_messages(app, patience=patience)
+
+
+def _contents_of(app: App, chat: Chat) -> Contents:
+    """The chat's own contents or the shipped ones, only with the metrics that it wants."""
+    contents = load_contents(app.loaded.path(chat.contents) if chat.contents else None)
+    sections = []
+    for section in contents.sections:
+        if metrics := [item for item in section.metrics if chat.wants(item.metric)]:
+            sections.append(section.model_copy(update={"metrics": metrics}))
+    picture = [item for item in contents.picture if chat.wants(item.metric)]
+    if not sections:
+        raise SettingsError(f"chat {chat.name}: none of its metrics is in the report {contents.origin}")
+    return contents.model_copy(update={"sections": sections, "picture": picture})
