@@ -90,6 +90,7 @@ class ServerSettings(_Section):
         str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]?i?B?$", description="most memory of all statements together")
     ] = "8GiB"
     max_queries: Annotated[int, Field(ge=1, le=256, description="statements that read, and that write, at once")] = 32
+    patience: Annotated[float, Field(gt=0, description="seconds that a client may be silent in its body")] = 30
 
     @property
     def max_memory_bytes(self) -> int:

@@ -66,6 +66,7 @@ def _options() -> ServerOptions:
         users=loaded.path(given.users) if given.users else None,
         memory=given.max_memory_bytes,
         queries=given.max_queries,
+        patience=given.patience,
     )
 
 

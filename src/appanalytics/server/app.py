@@ -25,7 +25,10 @@ _ASK_AGAIN = 0.2
 class Application:
     """ClickHouse's HTTP protocol over a `Handler`."""
 
-    def __init__(self, handler: Handler, kill: Callable[[Run], None], threads: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, handler: Handler, kill: Callable[[Run], None], threads: ThreadPoolExecutor, patience: float
+    ) -> None:
+        self._patience = patience
         self._handler = handler
         self._kill = kill
         self._threads = threads
@@ -53,14 +56,14 @@ class Application:
     async def _query(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
         reply = Reply(send, loop)
-        body = Body(receive, loop)
+        body = Body(receive, loop, self._patience)
         try:
             try:
                 request = read_request(scope)
+                await body.begin()
             except Problem as problem:
                 await reply.finish(*reply.fail(problem, self._handler.facts.version))
                 return
-            await body.begin()
             work = loop.run_in_executor(self._threads, self._work, request, body, reply)
             watch = asyncio.create_task(self._watch(receive, reply, work)) if body.complete else None
             status, rest = await work

@@ -41,7 +41,7 @@ class ServerOptions:
     """How to serve. ``users`` defaults to ``users.toml`` in the folder beside the data; port 0 is any free one.
 
     ``memory`` is what all statements together may take, in bytes; ``queries`` how many read, and how many write, at
-    once.
+    once; ``patience`` how many seconds a client may be silent in the middle of its body.
     """
 
     url: WarehouseUrl
@@ -50,6 +50,7 @@ class ServerOptions:
     users: Path | None = None
     memory: int = 8 << 30
     queries: int = 32
+    patience: float = 30
 
 
 class Server:
@@ -153,7 +154,7 @@ class Server:
         stack.callback(threads.shutdown)
         stack.callback(handler.running.stop_all, kill)
         config = uvicorn.Config(
-            Application(handler, kill, threads),
+            Application(handler, kill, threads, self.options.patience),
             log_config=None,
             access_log=False,
             server_header=False,
