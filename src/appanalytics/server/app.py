@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from appanalytics.server.body import Body, Gone, Receive
+from appanalytics.server.collector import PREFIX, CollectorEndpoint
 from appanalytics.server.handler import Handler
 from appanalytics.server.problems import Problem, from_engine
 from appanalytics.server.reply import Reply, Send
@@ -26,10 +27,16 @@ class Application:
     """ClickHouse's HTTP protocol over a `Handler`."""
 
     def __init__(
-        self, handler: Handler, kill: Callable[[Run], None], threads: ThreadPoolExecutor, patience: float
+        self,
+        handler: Handler,
+        kill: Callable[[Run], None],
+        threads: ThreadPoolExecutor,
+        patience: float,
+        collector: CollectorEndpoint | None = None,
     ) -> None:
         self._patience = patience
         self._handler = handler
+        self._collector = collector
         self._kill = kill
         self._threads = threads
 
@@ -42,7 +49,9 @@ class Application:
 
     async def _http(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
-        if path in _ALIVE:
+        if self._collector is not None and path.startswith(PREFIX):
+            await self._collector(scope, receive, send)
+        elif path in _ALIVE:
             await _plain(send, 200, "Ok.\n")
         elif path not in _QUERIES:
             await _plain(send, 404, f"There is no handle {path[:200]}\n")
