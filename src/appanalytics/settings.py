@@ -48,6 +48,9 @@ class WarehouseSettings(_Section):
     max_memory: Annotated[
         str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]?i?B?$", description="most memory of one statement, such as 4GiB")
     ] = "4GiB"
+    backups: Annotated[
+        str | None, Field(description="folder of backups; default: FOLDER.backups beside the data")
+    ] = None
 
     @property
     def max_memory_bytes(self) -> int:
@@ -90,11 +93,50 @@ class ServerSettings(_Section):
         str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]?i?B?$", description="most memory of all statements together")
     ] = "8GiB"
     max_queries: Annotated[int, Field(ge=1, le=256, description="statements that read, and that write, at once")] = 32
+    rollup_every: Annotated[
+        str, Field(pattern=r"^(off|[1-9]\d*[smh])$", description="how often the server rolls up what changed, or off")
+    ] = "15m"
+    log: Annotated[Literal["text", "json"], Field(description="form of the server's log lines")] = "text"
+
+    @property
+    def rollup_seconds(self) -> int | None:
+        """``rollup_every`` in seconds; None for off."""
+        if self.rollup_every == "off":
+            return None
+        return int(self.rollup_every[:-1]) * {"s": 1, "m": 60, "h": 3600}[self.rollup_every[-1]]
 
     @property
     def max_memory_bytes(self) -> int:
         """``max_memory`` in bytes."""
         return _bytes(self.max_memory)
+
+
+class CollectorSettings(_Section):
+    """How ``appanalytics serve`` takes events."""
+
+    keys: Annotated[str | None, Field(description="file of the apps' keys; default: keys.toml beside the data's")] = (
+        None
+    )
+    origins: Annotated[
+        str, Field(description="web pages that may send events, such as https://app.example; * is any")
+    ] = ""
+    late_days: Annotated[int, Field(ge=1, le=36_500, description="how many days old an event may be")] = 30
+    max_memory: Annotated[
+        str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]?i?B?$", description="most memory of events that wait")
+    ] = "256MiB"
+    max_body: Annotated[
+        str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]?i?B?$", description="longest request, without compression")
+    ] = "64MiB"
+
+    @property
+    def max_memory_bytes(self) -> int:
+        """``max_memory`` in bytes."""
+        return _bytes(self.max_memory)
+
+    @property
+    def max_body_bytes(self) -> int:
+        """``max_body`` in bytes."""
+        return _bytes(self.max_body)
 
 
 class Settings(_Section):
@@ -104,6 +146,7 @@ class Settings(_Section):
     reporting: ReportingSettings = ReportingSettings()
     catalog: CatalogSettings = CatalogSettings()
     server: ServerSettings = ServerSettings()
+    collector: CollectorSettings = CollectorSettings()
     telegram: TelegramSettings = TelegramSettings()
 
     @property

@@ -13,7 +13,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / "appanalytics"
 #: Floors of rooms and of single modules. Imports go down, or stay inside of one room.
 FLOORS = {
     "errors": 0, "progress": 0, "sqltext": 0,
-    "window": 1, "locales": 1, "pictures": 1, "document": 1,
+    "window": 1, "locales": 1, "pictures": 1, "document": 1, "sender": 1,
     "catalog": 2, "engine": 2, "stats": 2,
     "settings": 3, "warehouse": 3, "known_events": 3,
     "query": 4,

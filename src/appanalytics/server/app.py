@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from appanalytics.server.body import Body, Gone, Receive
+from appanalytics.server.collector import PREFIX, CollectorEndpoint
 from appanalytics.server.handler import Handler
 from appanalytics.server.problems import Problem, from_engine
 from appanalytics.server.reply import Reply, Send
@@ -25,8 +26,15 @@ _ASK_AGAIN = 0.2
 class Application:
     """ClickHouse's HTTP protocol over a `Handler`."""
 
-    def __init__(self, handler: Handler, kill: Callable[[Run], None], threads: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        kill: Callable[[Run], None],
+        threads: ThreadPoolExecutor,
+        collector: CollectorEndpoint | None = None,
+    ) -> None:
         self._handler = handler
+        self._collector = collector
         self._kill = kill
         self._threads = threads
 
@@ -39,7 +47,9 @@ class Application:
 
     async def _http(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
-        if path in _ALIVE:
+        if self._collector is not None and path.startswith(PREFIX):
+            await self._collector(scope, receive, send)
+        elif path in _ALIVE:
             await _plain(send, 200, "Ok.\n")
         elif path not in _QUERIES:
             await _plain(send, 404, f"There is no handle {path[:200]}\n")

@@ -9,20 +9,25 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from appanalytics.catalog import Catalog
+from appanalytics.engine import Engine
 from appanalytics.engine.endpoint import Endpoint, claimed, server_folder
 from appanalytics.engine.url import WarehouseUrl
 from appanalytics.errors import SettingsError, WarehouseLocked, WarehouseUnavailable
 from appanalytics.server.access import connection_string, write_configuration
 from appanalytics.server.app import Application
+from appanalytics.server.collector import KEYS_FILE, CollectorEndpoint, CollectorOptions, open_collector
 from appanalytics.server.connections import Connection, Connections, owner
 from appanalytics.server.handler import Facts, Handler
 from appanalytics.server.logs import make_logs
+from appanalytics.server.own import own_engine
 from appanalytics.server.problems import Problem, from_engine
 from appanalytics.server.running import Run, Running
 from appanalytics.server.sessions import Sessions
@@ -34,6 +39,7 @@ LOCAL = "local"
 _NAME = "appanalytics"
 _GRACE_SECONDS = 10
 _BACKLOG = 1024
+_UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,8 @@ class ServerOptions:
     """How to serve. ``users`` defaults to ``users.toml`` in the folder beside the data; port 0 is any free one.
 
     ``memory`` is what all statements together may take, in bytes; ``queries`` how many read, and how many write, at
-    once.
+    once. With a ``catalog`` and ``collector`` the server also takes events of the catalog's services, and days are
+    those of ``zone``.
     """
 
     url: WarehouseUrl
@@ -50,6 +57,9 @@ class ServerOptions:
     users: Path | None = None
     memory: int = 8 << 30
     queries: int = 32
+    catalog: Catalog | None = None
+    zone: ZoneInfo = _UTC
+    collector: CollectorOptions | None = None
 
 
 class Server:
@@ -64,6 +74,9 @@ class Server:
         self.users_file = options.users or self.beside / "users.toml"
         self.passwords: dict[str, str] = {}
         self.port = 0
+        self.key = ""
+        self.crashed = False
+        self._where = ""
         self._local_password = secrets.token_urlsafe(24)
 
     @contextmanager
@@ -78,11 +91,18 @@ class Server:
             listener = stack.enter_context(self._listener())
             publish = stack.enter_context(claimed(self.folder))
             handler, root = self._engine(users, stack)
-            serve = self._server(handler, root, listener, stack)
+            collector = self._collector(users, stack)
+            serve = self._server(handler, root, listener, stack, collector)
             listener.listen(_BACKLOG)  # who comes before the server accepts waits, so it may be found from now on
             host = _reachable(self.options.host)
             publish(Endpoint(host, self.port, LOCAL, self._local_password, os.getpid()))
             yield serve
+
+    @property
+    def keys_file(self) -> Path:
+        """The file of the apps' keys."""
+        given = self.options.collector.keys if self.options.collector else None
+        return given or self.beside / KEYS_FILE
 
     def run(self) -> None:
         """Serve until a signal to end."""
@@ -119,7 +139,8 @@ class Server:
     def _engine(self, users: Users, stack: ExitStack) -> tuple[Handler, Connection]:
         database = self.options.url.database
         main = write_configuration(self.beside, users.users, database, self.options.memory)
-        connect = _opener(connection_string(self.folder, main))
+        self._where = connection_string(self.folder, main)
+        connect = _opener(self._where)
         try:
             root = owner(connect)
         except (Problem, RuntimeError) as error:
@@ -138,8 +159,30 @@ class Server:
         stack.callback(sessions.close)
         return Handler(users, connections, sessions, Running(self.options.queries), facts, {}), root
 
+    def own_engine(self) -> Engine:
+        """An engine of this process, without HTTP; while the server is open."""
+        return own_engine(self._where, self.options.url)
+
+    def _collector(self, users: Users, stack: ExitStack) -> CollectorEndpoint | None:
+        options = self.options
+        if options.collector is None or options.catalog is None:
+            return None
+        raw = owner(_opener(self._where))
+        stack.callback(raw.close)
+        engine = stack.enter_context(closing(self.own_engine()))
+        opened = open_collector(
+            options.collector, options.catalog, options.zone, self.beside, users, engine, raw.raw, stack
+        )
+        self.key, self.crashed = opened.key, opened.crashed
+        return opened.endpoint
+
     def _server(
-        self, handler: Handler, root: Connection, listener: socket.socket, stack: ExitStack
+        self,
+        handler: Handler,
+        root: Connection,
+        listener: socket.socket,
+        stack: ExitStack,
+        collector: CollectorEndpoint | None,
     ) -> Callable[[], None]:
         import uvicorn
 
@@ -153,7 +196,7 @@ class Server:
         stack.callback(threads.shutdown)
         stack.callback(handler.running.stop_all, kill)
         config = uvicorn.Config(
-            Application(handler, kill, threads),
+            Application(handler, kill, threads, collector),
             log_config=None,
             access_log=False,
             server_header=False,

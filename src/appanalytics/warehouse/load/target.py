@@ -87,7 +87,11 @@ def read_target(engine: Engine, source: str) -> TargetTable:
     """Look up a source's table in the engine."""
     if source not in TABLES:
         raise MappingError(f"unknown source {source!r}", hint=nearest(source, TABLES))
-    table = TABLES[source]
+    return read_table(engine, TABLES[source])
+
+
+def read_table(engine: Engine, table: str) -> TargetTable:
+    """Look up an event table by its name; raises `WarehouseMissing`."""
     rows = engine.rows(
         """
         SELECT name, type, default_expression AS fallback FROM system.columns
