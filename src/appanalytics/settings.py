@@ -93,6 +93,7 @@ class ServerSettings(_Section):
         str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]?i?B?$", description="most memory of all statements together")
     ] = "8GiB"
     max_queries: Annotated[int, Field(ge=1, le=256, description="statements that read, and that write, at once")] = 32
+    patience: Annotated[float, Field(gt=0, description="seconds that a client may be silent in its body")] = 30
     rollup_every: Annotated[
         str, Field(pattern=r"^(off|[1-9]\d*[smh])$", description="how often the server rolls up what changed, or off")
     ] = "15m"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -65,8 +66,8 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, users: Mapping[str, Mapping[str, object]]) -> Iterator[Served]:
-    """Serve a new folder to users that are given as the users' file has them."""
+def served(folder: Path, users: Mapping[str, Mapping[str, object]], **settings: str) -> Iterator[Served]:
+    """Serve a new folder to users that are given as the users' file has them; ``settings`` are of the server."""
     beside = folder.with_name(folder.name + ".server")
     beside.mkdir(mode=0o700)
     file = beside / "users.toml"
@@ -88,6 +89,7 @@ def served(folder: Path, users: Mapping[str, Mapping[str, object]]) -> Iterator[
             stderr=errors,  # a pipe that nobody reads would fill and stop the server
             text=True,
             cwd=folder.parent,
+            env=os.environ | {f"APPANALYTICS_SERVER__{name.upper()}": value for name, value in settings.items()},
         ) as process,
     ):
         try:

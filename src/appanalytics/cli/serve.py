@@ -123,6 +123,7 @@ def _options(collector: bool) -> ServerOptions:
         users=loaded.path(given.users) if given.users else None,
         memory=given.max_memory_bytes,
         queries=given.max_queries,
+        patience=given.patience,
         catalog=load_catalog(loaded.path(file) if file else None) if collector else None,
         zone=loaded.settings.zone,
         collector=events if collector else None,

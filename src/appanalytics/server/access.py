@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from appanalytics.server.guard import CONDITIONS, FIXED
+from appanalytics.server.guard import CONDITIONS, FIXED, RIGHTS
 from appanalytics.server.users import User
 from appanalytics.sqltext import identifier
 
@@ -87,7 +87,7 @@ def _access(users: Mapping[str, User], database: str) -> str:
 
 
 def _profile(name: str, user: User) -> str:
-    closed = (*FIXED, *CONDITIONS) if user.reads_only else FIXED
+    closed = [*FIXED, *(() if user.role == "admin" else RIGHTS), *(CONDITIONS if user.reads_only else ())]
     fixed = "".join(f"<{setting}><readonly/></{setting}>" for setting in closed)
     limits = "".join(
         f"<{key}><min>1</min><max>{value}</max></{key}>" for key, value in user.limits().items()
@@ -106,7 +106,7 @@ def _role(name: str, user: User, database: str) -> str:
     elif user.role == "writer":
         grants = [
             f"GRANT {_WRITES} ON {database}.*",
-            f"REVOKE CREATE DATABASE, DROP DATABASE ON {database}.*",
+            f"REVOKE CREATE DATABASE, DROP DATABASE, CREATE DICTIONARY ON {database}.*",
             "GRANT CREATE TEMPORARY TABLE ON *.*",
         ]
     elif user.rows:

@@ -31,8 +31,10 @@ class Application:
         handler: Handler,
         kill: Callable[[Run], None],
         threads: ThreadPoolExecutor,
+        patience: float,
         collector: CollectorEndpoint | None = None,
     ) -> None:
+        self._patience = patience
         self._handler = handler
         self._collector = collector
         self._kill = kill
@@ -63,14 +65,14 @@ class Application:
     async def _query(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
         reply = Reply(send, loop)
-        body = Body(receive, loop)
+        body = Body(receive, loop, self._patience)
         try:
             try:
                 request = read_request(scope)
+                await body.begin()
             except Problem as problem:
                 await reply.finish(*reply.fail(problem, self._handler.facts.version))
                 return
-            await body.begin()
             work = loop.run_in_executor(self._threads, self._work, request, body, reply)
             watch = asyncio.create_task(self._watch(receive, reply, work)) if body.complete else None
             status, rest = await work

@@ -60,6 +60,8 @@ FIXED = (
     "allow_experimental_eval_table_function",
     "allow_introspection_functions",
 )
+#: Settings that decide with whose rights a view works: for admins.
+RIGHTS = ("default_normal_view_sql_security", "default_materialized_view_sql_security", "default_view_definer")
 #: Settings whose value is a condition in SQL; it is judged like a statement, and readers may not set them.
 CONDITIONS = ("additional_table_filters", "additional_result_filter")
 #: Settings that a reader may choose; the engine still holds the limits among them.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from appanalytics.server import execute
-from appanalytics.server.body import FIRST, Body, whole
+from appanalytics.server.body import FIRST, LONGEST_FORM, LONGEST_STATEMENT, Body, begun, whole
 from appanalytics.server.compression import chosen
 from appanalytics.server.connections import Connection, Connections, Profile
 from appanalytics.server.execute import Cost, Job
@@ -27,8 +27,8 @@ from appanalytics.server.statement import Statement, read_statement
 from appanalytics.server.tokens import tokens
 from appanalytics.server.users import User, Users
 
-#: An INSERT that is whole in memory and shorter than this runs as one text, so that VALUES may hold expressions.
-_SMALL_INSERT = 1 << 20
+#: An INSERT whose rows are shorter than this runs as one text, so that VALUES may hold expressions.
+_SMALL_INSERT = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Handler:
             self._insert(turn, connection, cost)
             return
         check_class(connection.raw, request, turn.user, statement)
-        check_again(connection, request, statement)
+        check_again(connection, request, turn.user, statement)
         if statement.keeps_state:
             connection.spoilt = True
         if session is not None and statement.verb == "SET":
@@ -144,18 +144,17 @@ class Handler:
 
     def _insert(self, turn: _Turn, connection: Connection, cost: Cost) -> None:
         statement, request = turn.statement, turn.request
-        check_again(connection, request, statement)
+        check_again(connection, request, turn.user, statement)
         shape = format_name(statement.format or request.headers.get("x-clickhouse-format") or "Values")
         job = Job(statement, request.parameters, shape, turn.run.tag, self.facts.pipes)
         start = turn.sql[statement.data or 0 :]
         if shape == "Values":
-            text = whole(turn.rest, start)
-            if len(text) <= _SMALL_INSERT:
-                self._insert_text(turn, text, connection, cost)
+            start = begun(turn.rest, start, _SMALL_INSERT + 1)
+            if len(start) <= _SMALL_INSERT:
+                self._insert_text(turn, start, connection, cost)
                 return
             connection.set(NO_EXPRESSIONS)
             connection.spoilt = True
-            turn.rest, start = iter(()), text
         execute.insert(connection, job, itertools.chain([start] if start else [], turn.rest), cost)
 
     def _insert_text(self, turn: _Turn, data: bytes, connection: Connection, cost: Cost) -> None:
@@ -200,14 +199,10 @@ def _statement(request: Request, body: Body) -> tuple[bytes, Statement | None, I
     kind = request.headers.get("content-type", "")
     pieces = body.plain(request.headers.get("content-encoding", ""))
     if kind.lower().startswith("multipart/form-data"):
-        read_form(request, kind, whole(pieces))
+        read_form(request, kind, whole(pieces, LONGEST_FORM, "form"))
         pieces = iter(())
     start = request.own.get("query", "").encode()
-    sql = start + b"\n" if start else b""
-    for piece in pieces:
-        sql += piece
-        if len(sql) >= FIRST:
-            break
+    sql = begun(pieces, start + b"\n" if start else b"", FIRST)
     first = next(tokens(sql), None)
     if first is None:
         return sql, None, pieces
@@ -215,5 +210,5 @@ def _statement(request: Request, body: Body) -> tuple[bytes, Statement | None, I
         statement = read_statement(sql)
         if statement.data is not None:
             return sql, statement, pieces
-    sql = by_client(whole(pieces, sql))
+    sql = by_client(whole(pieces, LONGEST_STATEMENT, "statement", sql))
     return sql, read_statement(sql), iter(())

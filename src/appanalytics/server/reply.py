@@ -18,6 +18,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 _HELD = 1 << 16
 _HELD_SECONDS = 0.1
 _IN_MEMORY = 16 << 20
+#: Seconds in which a client takes a piece of the answer, or is thought to have left.
+_SLOWEST_READER = 300
 
 
 class Reply:
@@ -71,7 +73,11 @@ class Reply:
     def _flush(self) -> None:
         if not self.started:
             self.headers["X-ClickHouse-Exception-Tag"] = self._tag
-        asyncio.run_coroutine_threadsafe(self._push(200, self._take(), more=True), self._loop).result()
+        push = asyncio.wait_for(self._push(200, self._take(), more=True), _SLOWEST_READER)
+        try:
+            asyncio.run_coroutine_threadsafe(push, self._loop).result()
+        except TimeoutError:
+            raise Gone from None
 
     def _take(self) -> bytes:
         data = b"".join(self._buffer)
@@ -92,6 +98,8 @@ class Reply:
         self.headers["X-ClickHouse-Exception-Code"] = str(problem.code)
         if problem.status in (429, 503):
             self.headers["Retry-After"] = "1"
+        if problem.status == 408:
+            self.headers["Connection"] = "close"  # the rest of the body would be taken for the next request
         self.held_back = True
         self.write(problem.text(version).encode())
         return problem.status, self.end()

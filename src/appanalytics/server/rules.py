@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from appanalytics.server import running
 from appanalytics.server.connections import Connection
+from appanalytics.server.definitions import DEFINING, check_definition
 from appanalytics.server.guard import check_settings, check_settings_named, check_statement, doubtful, settings_named
 from appanalytics.server.problems import Problem
 from appanalytics.server.request import Request
 from appanalytics.server.statement import Statement
 from appanalytics.server.tokens import tokens
-from appanalytics.server.users import User
+from appanalytics.server.users import THREADS, User
 from appanalytics.sqltext import literal
 
-_CONTROL = frozenset(["SET", "USE", "KILL", "SYSTEM", "BACKUP", "RESTORE", "ALTER", "ATTACH", "DETACH"])
-_NEVER = (("SYSTEM", "SHUTDOWN"), ("SYSTEM", "KILL"), ("SYSTEM", "SUSPEND"))
+_CONTROL_LIST = """
+    SET USE KILL SYSTEM BACKUP RESTORE ALTER ATTACH DETACH DELETE UPDATE
+"""
+_CONTROL = frozenset(_CONTROL_LIST.split())
+_NEVER = tuple(("SYSTEM", what) for what in ("SHUTDOWN", "KILL", "SUSPEND", "ENABLE", "DISABLE"))
+#: What of SYSTEM and KILL is for others than admins; the engine's grants judge it further.
+_WRITERS = {"SYSTEM": ("FLUSH", "SYNC", "WAIT"), "KILL": ("QUERY", "MUTATION")}
+_READERS = {"KILL": ("QUERY",)}
+_THREADS = frozenset(THREADS)
 _HARMLESS = frozenset(["SET", "USE"])
 
 
@@ -23,15 +32,36 @@ def check(request: Request, user: User, statement: Statement, sql: bytes) -> Non
     """Refuse what nobody may do, before a connection is taken; raises `Problem`."""
     check_statement(sql if statement.data is None else sql[: statement.data], request.parameters)
     check_settings(request.settings, user.reads_only)
-    check_settings_named(settings_named(statement.text.encode()), user.reads_only)
+    named = settings_named(statement.text.encode())
+    check_settings_named(named, user.reads_only)
+    if user.reads_only:
+        _check_threads(request, statement.text if not _THREADS.isdisjoint(named) else "")
     if statement.verbs[:2] in _NEVER:
         raise Problem(497, f"{' '.join(statement.verbs[:2])} is not allowed over HTTP", "ACCESS_DENIED")
+    _check_verbs(user, statement.verbs)
     if statement.verbs[:2] in (("SET", "ROLE"), ("SET", "DEFAULT"), ("SET", "TRANSACTION")):
         raise Problem(497, "roles belong to users here and cannot be set", "ACCESS_DENIED")
     if statement.data is not None and user.reads_only:
         raise Problem(497, "this user may only read", "ACCESS_DENIED")
     if statement.data is not None and request.method in ("GET", "HEAD"):
         raise _get_only_reads()
+
+
+def _check_threads(request: Request, text: str) -> None:
+    """The engine holds the most threads, but lets 0 pass, which means all cores; raises `Problem` (452)."""
+    every = list(tokens(text.encode()))
+    said = [(name.text, value.text.strip("'")) for name, value in zip(every, every[2:], strict=False)]
+    for name, value in [*said, *request.settings.items()]:
+        if name.lower() in _THREADS and not re.fullmatch("[1-9][0-9]*", value):
+            raise Problem(452, f"Setting {name.lower()} must be 1 or more", "SETTING_CONSTRAINT_VIOLATION")
+
+
+def _check_verbs(user: User, verbs: tuple[str, ...]) -> None:
+    if user.role == "admin" or verbs[:1] not in (("SYSTEM",), ("KILL",)):
+        return
+    allowed = (_READERS if user.reads_only else _WRITERS).get(verbs[0], ())
+    if verbs[1:2] and verbs[1] not in allowed:
+        raise Problem(497, f"{verbs[0]} {verbs[1]} is for admins", "ACCESS_DENIED")
 
 
 def check_class(raw: Any, request: Request, user: User, statement: Statement) -> None:
@@ -50,19 +80,25 @@ def check_class(raw: Any, request: Request, user: User, statement: Statement) ->
         raise Problem(497, "this user may only read", "ACCESS_DENIED")
 
 
-def check_again(connection: Connection, request: Request, statement: Statement) -> None:
-    """Judge the engine's own wording of a doubtful statement, so that no way of writing it hides a name.
+def check_again(connection: Connection, request: Request, user: User, statement: Statement) -> None:
+    """Judge the engine's own wording of a definition or a doubtful statement, so that no way of writing hides a name.
 
-    Raises `Problem` (497). What the engine cannot read it will not run.
+    Raises `Problem` (497; 62 for a definition that the engine cannot read). What else it cannot read it will not run.
     """
-    sql = statement.text.encode()
-    if doubtful(sql):
-        asked = f"SELECT formatQuerySingleLineOrNull({literal(statement.text)})"
-        check_statement(connection.run(asked, "RawBLOB").bytes(), request.parameters)
+    defines = statement.verb in DEFINING
+    if not defines and not doubtful(statement.text.encode()):
+        return
+    function = "formatQuerySingleLine" if defines else "formatQuerySingleLineOrNull"
+    wording = connection.run(f"SELECT {function}({literal(statement.text)})", "RawBLOB").bytes()
+    check_statement(wording, request.parameters)
+    if defines:
+        check_definition(wording, admin=user.role == "admin")
 
 
 def own_kill(statement: Statement, name: str, user: User) -> Statement:
     """KILL QUERY by the client's ids, and for everybody but an admin of the user's own queries alone."""
+    if statement.verbs[:2] != ("KILL", "QUERY"):
+        return statement
     text = statement.text
     every = list(tokens(text.encode()))
     where = next((token for token in every if token.is_word("WHERE") and not token.depth), None)

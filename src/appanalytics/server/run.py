@@ -47,8 +47,8 @@ class ServerOptions:
     """How to serve. ``users`` defaults to ``users.toml`` in the folder beside the data; port 0 is any free one.
 
     ``memory`` is what all statements together may take, in bytes; ``queries`` how many read, and how many write, at
-    once. With a ``catalog`` and ``collector`` the server also takes events of the catalog's services, and days are
-    those of ``zone``.
+    once; ``patience`` how many seconds a client may be silent in the middle of its body. With a ``catalog`` and
+    ``collector`` the server also takes events of the catalog's services, and days are those of ``zone``.
     """
 
     url: WarehouseUrl
@@ -57,6 +57,7 @@ class ServerOptions:
     users: Path | None = None
     memory: int = 8 << 30
     queries: int = 32
+    patience: float = 30
     catalog: Catalog | None = None
     zone: ZoneInfo = _UTC
     collector: CollectorOptions | None = None
@@ -196,7 +197,7 @@ class Server:
         stack.callback(threads.shutdown)
         stack.callback(handler.running.stop_all, kill)
         config = uvicorn.Config(
-            Application(handler, kill, threads, collector),
+            Application(handler, kill, threads, self.options.patience, collector),
             log_config=None,
             access_log=False,
             server_header=False,

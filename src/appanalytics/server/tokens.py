@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _TOKEN = re.compile(
     rb"""
@@ -26,8 +26,7 @@ _TOKEN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One token and its place. ``text`` of a word is in upper case, of a quoted name without its quotes."""
 
     kind: str
@@ -48,18 +47,19 @@ def tokens(sql: bytes, start: int = 0) -> Iterator[Token]:
     """
     depth = 0
     for found in _TOKEN.finditer(sql, start):
-        kind = found.lastgroup if found.lastgroup != "tag" else "string"
-        if kind is None or kind == "space":
+        kind = found.lastgroup
+        if kind == "space":
             continue
         text = found[0].decode("utf-8", "replace")
-        if kind == "mark" and text in ")]}":
-            depth = max(0, depth - 1)
-        yield Token(kind, _shown(kind, text), found.start(), found.end(), depth)
-        if kind == "mark" and text in "([{":
-            depth += 1
-
-
-def _shown(kind: str, text: str) -> str:
-    if kind == "word":
-        return text.upper()
-    return text[1:-1] if kind == "quoted" else text
+        if kind == "mark":
+            if text in ")]}":
+                depth = max(0, depth - 1)
+            yield Token(kind, text, *found.span(), depth)
+            if text in "([{":
+                depth += 1
+        elif kind == "word":
+            yield Token(kind, text.upper(), *found.span(), depth)
+        elif kind == "quoted":
+            yield Token(kind, text[1:-1], *found.span(), depth)
+        else:
+            yield Token("number" if kind == "number" else "string", text, *found.span(), depth)

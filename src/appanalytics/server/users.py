@@ -8,17 +8,20 @@ import os
 import re
 import secrets
 import stat
+import threading
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, model_validator
 
 from appanalytics.errors import SettingsError, nearest
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,31}")
 _COST = 2**14
+#: ClickHouse's settings of how many threads a statement takes.
+THREADS = ("max_threads", "max_final_threads", "max_parsing_threads", "max_download_threads")
 Role = Literal["admin", "writer", "reader"]
 
 
@@ -34,9 +37,18 @@ class User(BaseModel):
     max_rows: Annotated[int | None, Field(ge=1, description="most rows a statement may read")] = None
     max_result_rows: Annotated[int | None, Field(ge=1, description="most rows of a result")] = None
     max_queries: Annotated[int, Field(ge=1, description="statements at once")] = 64
+    max_threads: Annotated[
+        int | None, Field(ge=1, description="most threads of a statement; a reader's default is the machine's cores")
+    ] = None
     rows: Annotated[
         dict[str, str], Field(description="table: condition on its rows; tables without one cannot be read then")
     ] = {}
+
+    @model_validator(mode="after")
+    def _rows_are_for_readers(self) -> User:
+        if self.rows and self.role != "reader":
+            raise ValueError("a condition on rows holds for readers alone")
+        return self
 
     @property
     def reads_only(self) -> bool:
@@ -45,11 +57,13 @@ class User(BaseModel):
 
     def limits(self) -> dict[str, int]:
         """ClickHouse's settings of the limits."""
+        threads = self.max_threads or (os.cpu_count() if self.reads_only else None)
         named = {
             "max_execution_time": self.max_seconds,
             "max_memory_usage": self.max_memory,
             "max_rows_to_read": self.max_rows,
             "max_result_rows": self.max_result_rows,
+            **dict.fromkeys(THREADS, threads),
         }
         return {name: value for name, value in named.items() if value is not None}
 
@@ -69,30 +83,37 @@ FIRST = {
 }
 
 
+_NOBODY = f"scrypt${'00' * 16}${'00' * 32}"
+
+
 class Users:
     """All users, and whether a password is right.
 
     A password is hashed with scrypt, which is slow on purpose; one that was right is remembered as a keyed hash that
-    is worthless outside of this process.
+    is worthless outside of this process. Others are hashed one at a time, so that guesses cannot take the machine.
     """
 
     def __init__(self, users: Mapping[str, User]) -> None:
         self.users = dict(users)
         self._key = secrets.token_bytes(32)
         self._known: dict[str, bytes] = {}
+        self._hashing = threading.Lock()
 
     def find(self, name: str, password: str) -> User | None:
         """The user of that name and password, or None."""
         user = self.users.get(name)
         if user is None:
+            with self._hashing:
+                matches(password, _NOBODY)  # takes as long as for a user that exists
             return None
         if not user.password:
             return user if not password else None
         seal = hmac.digest(self._key, password.encode("utf-8", "surrogateescape"), "sha256")
         if hmac.compare_digest(self._known.get(name, b""), seal):
             return user
-        if not matches(password, user.password):
-            return None
+        with self._hashing:
+            if not matches(password, user.password):
+                return None
         self._known[name] = seal
         return user
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from appanalytics.errors import SettingsError
-from appanalytics.server.users import User, Users, hashed, make_users, matches, read_users, renew_password
+from appanalytics.server.users import THREADS, User, Users, hashed, make_users, matches, read_users, renew_password
 
 
 def test_first_users(tmp_path: Path) -> None:
@@ -25,7 +26,10 @@ def test_first_users(tmp_path: Path) -> None:
         "max_memory_usage": 2 << 30,
         "max_rows_to_read": 10_000_000_000,
         "max_result_rows": 50_000_000,
+        **dict.fromkeys(THREADS, os.cpu_count()),
     }
+    assert User(role="reader", max_threads=1).limits()["max_threads"] == 1
+    assert User(role="writer").limits() == {}
     assert users.find("reader", passwords["admin"]) is None
     assert users.find("reader", "") is None
     assert users.find("nobody", "x") is None
@@ -82,3 +86,11 @@ def test_a_user_without_a_password_takes_none() -> None:
     users = Users({"ann": User(role="reader")})
     assert users.find("ann", "")
     assert users.find("ann", "x") is None
+
+
+def test_rows_are_for_readers(tmp_path: Path) -> None:
+    file = tmp_path / "users.toml"
+    file.write_text('[ann]\nrole = "writer"\n[ann.rows]\nvisits = "1"\n')
+    file.chmod(0o600)
+    with pytest.raises(SettingsError, match="for readers alone"):
+        read_users(file)
