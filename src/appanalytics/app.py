@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from appanalytics.catalog import Catalog, load_catalog
@@ -26,6 +27,9 @@ from appanalytics.settings import Loaded, load_settings
 from appanalytics.warehouse.migrate import migrate
 from appanalytics.warehouse.rollup import Layout, RollupReport, rollup
 from appanalytics.window import Window, day_start, parse_moment, parse_relative
+
+if TYPE_CHECKING:
+    from appanalytics.experiments import OpenExperiment
 
 
 class App:
@@ -117,6 +121,21 @@ class App:
     def _moment(self, given: str | date) -> datetime:
         text = parse_relative(given, self.today()) if isinstance(given, str) else given
         return parse_moment(text, self.zone)
+
+    @property
+    def experiments_folder(self) -> Path:
+        """The registry of experiments (setting ``experiments.folder``)."""
+        return self.loaded.path(self.loaded.settings.experiments.folder)
+
+    def experiment(self, name: str | Path) -> OpenExperiment:
+        """The experiment of that name in the registry, or of a YAML file, over this warehouse."""
+        from appanalytics.experiments import OpenExperiment, find_experiment
+
+        found = find_experiment(self.experiments_folder, str(name))
+        days = self.days_with_events()
+        first = days.first_day if days else None
+        last = min(days.last_day, self.today() - timedelta(days=1)) if days else None
+        return OpenExperiment(self.engine, self.layout, found, first, last, self.now)
 
     def rollup(
         self,

@@ -108,7 +108,7 @@ class Document:
     def print(self, console: Console) -> None:
         """Show the page in a terminal; a picture is told by what it shows."""
         for piece in self._pieces(console):
-            console.print(piece)
+            console.print(piece, soft_wrap=False)  # a console of pipes would cut the items of lists
 
     def save(self, folder: Path, name: str) -> list[Path]:
         """Write ``name.md``, ``name.html`` and ``name-{picture}.png`` into ``folder``; returns the files.
@@ -134,12 +134,12 @@ class Document:
         from rich.syntax import Syntax
         from rich.text import Text
 
-        yield Text(self.title, style="bold underline")
+        yield Text(_spoken(self.title), style="bold underline")
         for block in self.blocks:
             yield ""
             match block:
                 case Heading(text):
-                    yield Text(text, style="bold")
+                    yield Text(_spoken(text), style="bold")
                 case Paragraph(text):
                     yield Markdown(text)
                 case Bullets():
@@ -210,6 +210,11 @@ def _parser() -> MarkdownIt:
 
 def _inline(text: str) -> str:
     return str(_parser().renderInline(text))
+
+
+def _spoken(text: str) -> str:
+    """Inline Markdown without its marks."""
+    return html.unescape(re.sub(r"<[^>]+>", "", _inline(text)))
 
 
 def _rich_table(block: Table) -> object:

@@ -77,6 +77,10 @@ class StatisticsError(UserError):
     """Numbers that no statistic can be computed from: NaN, a negative count, a level of 95."""
 
 
+class ExperimentError(UserError):
+    """An experiment's definition, state or file of users is not what it should be."""
+
+
 class CellsError(UserError):
     """A table of cells is empty, torn or impossible."""
 

@@ -73,6 +73,14 @@ class CatalogSettings(_Section):
     file: Annotated[str | None, Field(description="a project's own catalog, YAML")] = None
 
 
+class ExperimentsSettings(_Section):
+    """Where experiments are written down."""
+
+    folder: Annotated[str, Field(description="registry of experiments: a folder with one YAML for each")] = (
+        "./experiments"
+    )
+
+
 class TelegramSettings(_Section):
     """Where messages go."""
 
@@ -146,6 +154,7 @@ class Settings(_Section):
     warehouse: WarehouseSettings = WarehouseSettings()
     reporting: ReportingSettings = ReportingSettings()
     catalog: CatalogSettings = CatalogSettings()
+    experiments: ExperimentsSettings = ExperimentsSettings()
     server: ServerSettings = ServerSettings()
     collector: CollectorSettings = CollectorSettings()
     telegram: TelegramSettings = TelegramSettings()

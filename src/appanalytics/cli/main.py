@@ -10,7 +10,18 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, TyperException
 
-from appanalytics.cli import alerts, events, jobs, metrics, questions, report, serve, setup, up
+from appanalytics.cli import (
+    alerts,
+    events,
+    experiment,
+    jobs,
+    metrics,
+    questions,
+    report,
+    serve,
+    setup,
+    up,
+)
 from appanalytics.cli.output import tell
 from appanalytics.cli.state import options, take_options
 from appanalytics.errors import AppAnalyticsError, UserError
@@ -47,7 +58,18 @@ def _root(
         raise typer.Exit(2)
 
 
-for group in (setup, up, serve, events, questions, alerts, report, jobs, metrics):
+for group in (
+    setup,
+    up,
+    serve,
+    events,
+    questions,
+    alerts,
+    experiment,
+    report,
+    jobs,
+    metrics,
+):
     group.add_to(cli)
 for subgroup in cli.registered_groups:
     subgroup.epilog = _COMMON

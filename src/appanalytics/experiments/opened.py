@@ -1,0 +1,152 @@
+"""An experiment of a warehouse, at hand: analyse it, decide on it, move it from state to state.
+
+experiment = app.experiment("feed_ranking")
+print(experiment.analyze())
+experiment.decide().page("ru").save(folder, "feed_ranking")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from appanalytics.catalog import Catalog
+from appanalytics.document import Document
+from appanalytics.engine import Engine
+from appanalytics.errors import ExperimentError, WarehouseMissing
+from appanalytics.experiments import ledger
+from appanalytics.experiments.analysis import Analysis
+from appanalytics.experiments.decide import Decision, Outcome, decide
+from appanalytics.experiments.definition import Experiment, Period, State
+from appanalytics.experiments.page import page_of
+from appanalytics.experiments.run import analyze, options_of
+from appanalytics.experiments.store import store_results
+from appanalytics.progress import Progress, silent
+from appanalytics.warehouse.rollup import Layout
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision with the analysis that it rests on."""
+
+    decision: Decision
+    analysis: Analysis = field(repr=False)
+    labels: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def page(self, locale: str = "en", *, pictures: bool = True) -> Document:
+        """The decision's page in a language."""
+        return page_of(self.analysis, locale=locale, pictures=pictures, decision=self.decision, names=self.labels)
+
+    def __str__(self) -> str:
+        return self.page(pictures=False).markdown()
+
+    def _repr_html_(self) -> str:
+        return self.page()._repr_html_()
+
+
+@dataclass(frozen=True)
+class OpenExperiment:
+    """An experiment's definition over a warehouse.
+
+    ``last_day`` is the last whole day of data; None while there is none. ``clock`` tells the present.
+    """
+
+    engine: Engine = field(repr=False)
+    layout: Layout = field(repr=False)
+    experiment: Experiment
+    first_day: date | None
+    last_day: date | None
+    clock: Callable[[], datetime] = field(repr=False)
+
+    @property
+    def catalog(self) -> Catalog:
+        """What the metrics mean."""
+        return self.layout.catalog
+
+    @property
+    def period(self) -> Period:
+        """The planned days."""
+        return self.experiment.period(self.first_day)
+
+    @property
+    def state(self) -> State:
+        """Draft, running, stopped or decided."""
+        return ledger.state_of(self.engine, self.experiment)
+
+    def labels(self, locale: str = "en") -> dict[str, str]:
+        """The segments' names for people."""
+        return {name: self.catalog.dimension(name).label(locale) for name in self.experiment.segments}
+
+    def analyze(
+        self, *, as_of: date | None = None, resamples: int = 10_000, seed: int = 1, progress: Progress = silent
+    ) -> Analysis:
+        """Analyse the whole days of the experiment up to ``as_of`` (the last whole day of data unless given).
+
+        Raises `ExperimentError` where the definition is not the registered one, or no day of it is over yet.
+        """
+        held = ledger.verify(self.engine, self.experiment, self.catalog)
+        return analyze(
+            self.engine, self.layout, self.experiment, self.period, self._last(as_of),
+            options=options_of(self.experiment, resamples=resamples, seed=seed),
+            catalog_hash=self.experiment.catalog_fingerprint(self.catalog),
+            held=held, progress=progress,
+        )  # fmt: skip
+
+    def decide(
+        self, treatment: str | None = None, *, record: bool = True, locale: str = "en", resamples: int = 10_000,
+        seed: int = 1, progress: Progress = silent,
+    ) -> Decided:  # fmt: skip
+        """Analyse, and apply the written rule to a treatment (the first unless given).
+
+        With ``record`` results and decision are stored, and unless the rule says to go on, the experiment is decided.
+        """
+        known = self.experiment.treatments
+        if treatment is not None and treatment not in known:
+            raise ExperimentError(f"{self.experiment.name} has no treatment {treatment!r}", hint=", ".join(known))
+        analysis = self.analyze(resamples=resamples, seed=seed, progress=progress)
+        found = Decided(decide(analysis, treatment), analysis, self.labels(locale))
+        if record:
+            now = self.clock()
+            store_results(self.engine, analysis, at=now)
+            text = found.page(locale, pictures=False).markdown()
+            ledger.record_decision(self.engine, self.experiment, self.catalog, found.decision, text, at=now)
+            if found.decision.outcome is not Outcome.GO_ON and self.state is not State.DECIDED:
+                self._move(State.DECIDED)
+        return found
+
+    def refresh(self, *, progress: Progress = silent) -> Analysis:
+        """Analyse and put the results into their tables, as dashboards read them."""
+        analysis = self.analyze(progress=progress)
+        store_results(self.engine, analysis, at=self.clock())
+        return analysis
+
+    def start(self, *, again: bool = False) -> None:
+        """From draft to running; from here on the definition is held. ``again`` registers a changed one."""
+        self._move(State.RUNNING, again=again)
+
+    def stop(self) -> None:
+        """From running to stopped: nobody is assigned any more, the result stands."""
+        if self.state is State.DRAFT:
+            raise ExperimentError(f"{self.experiment.name} is a draft", hint="start it first")
+        self._move(State.STOPPED)
+
+    def _move(self, state: State, *, again: bool = False) -> None:
+        ledger.move(
+            self.engine, self.experiment, self.catalog, self.period, state, at=self.clock(), again=again
+        )  # fmt: skip
+
+    def _last(self, as_of: date | None) -> date:
+        if self.last_day is None:
+            raise WarehouseMissing(
+                f"the warehouse {self.engine.url} holds no whole day of events yet",
+                hint="appanalytics simulate, or: appanalytics load",
+            )
+        last = min(as_of, self.last_day) if as_of is not None else self.last_day
+        if last < self.period.since:
+            over = self.period.since + timedelta(days=1)
+            raise ExperimentError(
+                f"{self.experiment.name} begins on {self.period.since}, and the last whole day of data is {last}",
+                hint=f"there is something to see from {over} on",
+            )
+        return last

@@ -1,0 +1,207 @@
+"""English texts. The keys are those of the enumerations that they translate."""
+
+ENGLISH = {
+    "title": "Experiment: {name}",
+    "ship": "Ship",
+    "do_not_ship": "Do not ship",
+    "go_on": "Go on",
+    # --- the step that decided ---
+    "step_trust": "The numbers cannot be trusted: {details}. Find the cause, repair it, and repeat the test.",
+    "step_time": "This is day {day} of {days}. Before the planned end ({until}) a look is only a look: p-values and "
+    "intervals below do not hold for somebody who stops when they please.",
+    "step_harm": "A guardrail is broken: {details} lost more than was agreed to accept.",
+    "step_polarisation": "**{metric} is polarised**: the treatment pulled users apart. Some won what others lost, so "
+    "the mean hardly tells of it. Find out who loses before anybody gets it.",
+    "step_loss": "{metric} became worse, beyond chance.",
+    "step_open_guardrail": "{metric} rose, or did not fall, but it is not shown that {details} kept within the agreed "
+    "loss. Repeat with more users, as a new test with its own plan.",
+    "step_gain": "{metric} became better, beyond chance, and every guardrail holds.",
+    "step_not_enough": "Nothing is shown yet, and the planned number of users is not reached.",
+    "step_too_small": "No difference is shown, and one as large as planned ({planned}) is ruled out.",
+    "step_nothing": "No difference is shown at the planned end. That is not a proof that there is none: "
+    "see the interval.",
+    # --- verdict ---
+    "effect": "{metric}: {control} in control, {treatment} in treatment, a difference of **{effect}** "
+    "({level} interval {low} … {high}; relative {relative}), p = {p}, by {method}.",
+    "effect_unknown": "{metric}: no difference can be computed ({note}).",
+    "impact_day": "For the whole app that would be **{effect} {what} per day** ({low} … {high}), with {today} today.",
+    "impact_file": "For all users of the file that would be **{effect} {what}** ({low} … {high}) on top of {today}.",
+    "facts": "{users} users: {arms}. {period}",
+    "period": "Days {first} … {last}.",
+    "hypothesis": "Hypothesis: {text}",
+    "state_draft": "The experiment is a draft: it was never started, so nothing holds its definition.",
+    "control": "control",
+    "treatment": "treatment",
+    # --- polarisation ---
+    "polarisation": "What became of the distribution",
+    "polarised_numbers": "Per user, {lost} went down and {gained} went up on average; {index} of the movement cancels "
+    "itself in the mean. The mean says p = {mean_p}; the whole distribution says p = {shape_p} "
+    "(Kolmogorov–Smirnov) and p = {spread_p} (spread, Brown–Forsythe).",
+    "shape_numbers": "The shape of the distribution changed more than its mean: {index} of the movement cancels itself "
+    "(p = {shape_p}, Kolmogorov–Smirnov).",
+    "tails": "Below control's lowest tenth lie {low_c} of control's users and **{low_t}** of treatment's; above its "
+    "highest tenth {high_c} and **{high_t}**.",
+    "split_by": "It is split by **{dimension}**: up for {winners}, down for {losers} "
+    "(effects differ with p = {p}; within the values only {index} of the movement cancels itself).",
+    "split_derived": "This was measured during the experiment, so it describes who moved; it does not prove why.",
+    "split_partly": "By **{dimension}** effects differ (up: {winners}; down: {losers}; p = {p}), but within the values "
+    "{index} of the movement still cancels itself: it does not tell winners from losers well.",
+    "split_none": "No observed segment tells winners from losers (asked: {dimensions}). What divides them is a trait "
+    "that these data do not show: look at what the ranking feeds on.",
+    "activity": "activity (quarters by its denominator)",
+    "nobody": "nobody",
+    "quantile": "quantile",
+    "difference": "difference",
+    "interval": "interval",
+    # --- metrics ---
+    "metrics": "All metrics",
+    "metric": "metric",
+    "role": "role",
+    "primary": "primary",
+    "guardrail": "guardrail",
+    "secondary": "secondary",
+    "relative": "relative",
+    "adjusted_p": "p, corrected",
+    "guardrail_holds": "holds (at most {margin} lost)",
+    "guardrail_broken": "broken (more than {margin} lost)",
+    "guardrail_open": "open (a loss of {margin} is not ruled out)",
+    "verdict": "verdict",
+    "up": "up",
+    "down": "down",
+    "none": "no difference shown",
+    "changed": "changed",
+    "unknown": "–",
+    # --- methods ---
+    "methods": "{metric} by every method",
+    "method": "method",
+    "asks": "asks about",
+    "sums": "the app's number",
+    "users_asks": "the average user",
+    "shape_asks": "the distribution",
+    "says": "says",
+    "p": "p",
+    "welch": "Welch t",
+    "welch_of_ratios": "Welch t of user {metric}",
+    "mann_whitney": "Mann–Whitney",
+    "smoothed": "smoothed {metric} (α = 5), Welch t",
+    "poisson_bootstrap": "Poisson bootstrap",
+    "buckets_welch": "50 buckets, Welch t",
+    "buckets_mann_whitney": "50 buckets, Mann–Whitney",
+    "linearised": "linearised {above}",
+    "delta": "delta method",
+    "delta_relative": "delta method, relative",
+    "welch_relative": "Welch t, relative",
+    "cuped": "CUPED (history before)",
+    "winsorised": "capped at the 99th percentile",
+    "always_valid": "confidence sequence (valid at every look)",
+    "kolmogorov_smirnov": "Kolmogorov–Smirnov",
+    "brown_forsythe": "Brown–Forsythe (spread)",
+    # --- the judge ---
+    "judge": "Why the methods differ",
+    "answers_ratio": "The question asked is about {metric} of the whole app, so **{method}** answers it.",
+    "answers_mean": "The question asked is about {metric} per user, so **{method}** answers it.",
+    "answers_users": "The question asked is about the average user's {metric}, so **{method}** answers it.",
+    "why_agree": "All methods agree.",
+    "why_polarised": "**Polarisation.** {gained} up and {lost} down per user: the means stand (p = {mean_p}) while "
+    "ranks (p = {ranks_p}) and shape (p = {shape_p}) do not. Both are right: a test of means is blind to a change "
+    "that cancels itself.",
+    "why_shape": "**Shape.** The distribution changed beyond its mean (p = {shape_p}): tests of ranks and of means ask "
+    "different questions here.",
+    "why_ratio_or_mean": "**Ratio against mean of ratios.** The app's {metric} moved by {sums} (p = {sums_p}), the "
+    "average user's by {users} (p = {users_p}). In the mean of ratios a user with few {below} weighs as much as one "
+    "with very many. Users with at most {border} {below}: {light} (p = {light_p}); with more: {heavy} "
+    "(p = {heavy_p}).",
+    "why_heavy_users": "**Few heavy users.** The top 1 % of users hold {top_share} of {above}; with everybody capped at "
+    "the 99th percentile the difference is {capped} (p = {capped_p}) instead of {plain}.",
+    "why_variances": "**Unequal variances.** Treatment's variance is {ratio} times control's. Mann–Whitney assumes equal "
+    "shapes (p = {ranks_p}); Brunner–Munzel's test, which does not, says p = {robust_p}. Neither is a test of means.",
+    "why_smoothing": "**Smoothing.** Each arm is pulled towards its own {metric}, which pulls the arms apart: "
+    "p = {own_p}; towards a common one it is p = {common_p}.",
+    "why_reference": "**Reference.** Linearisation takes control's ratio as known (p = {one_p}); the delta method counts "
+    "its error, too (p = {other_p}).",
+    "why_buckets": "**Buckets.** {buckets} buckets are few observations (p = {one_p}); users give p = {other_p}.",
+    "why_history": "**History.** CUPED takes out the {reduction} of the variance that the days before explain: "
+    "p = {one_p} instead of {other_p}.",
+    "why_border": "**At the border.** p-values lie between {smallest} and {largest}, on both sides of the limit: that "
+    "is no contradiction.",
+    # --- checks ---
+    "checks": "Checks",
+    "check": "check",
+    "status": "status",
+    "found": "found",
+    "ok": "ok",
+    "warning": "note",
+    "failed": "FAILED",
+    "check_sample_ratio": "sample ratio",
+    "check_segment_ratio": "sample ratio by segment",
+    "check_two_variants": "users of two variants",
+    "check_without_activity": "exposure without activity",
+    "check_unexposed": "activity without exposure",
+    "check_planned_end": "planned end",
+    "check_planned_size": "planned size",
+    "check_definition": "definition",
+    "check_duplicates": "rows of one user",
+    "check_other_experiments": "other experiments",
+    "found_sample_ratio": "{observed} seen, {expected} expected, p = {p}",
+    "found_segment_ratio": "{segments} segments, smallest p = {p} ({worst}); broken: {broken}",
+    "found_two_variants": "{users} users ({share}), left out of all numbers",
+    "found_without_activity": "{control} in control, {treatment} in treatment, p = {p}",
+    "found_unexposed": "{users} users of a variant, not analysed",
+    "found_planned_end": "day {day} of {days}, until {until}",
+    "found_planned_size": "{users} of {planned} users",
+    "found_definition": "unchanged since {registered}",
+    "found_duplicates": "{rows} rows more than users; {treated}",
+    "found_other_experiments": "{text}",
+    # --- risks, segments, rule ---
+    "risks": "Risks",
+    "risk_check": "note on {check}: {found}",
+    "risk_polarised": "{metric} is polarised: some users lose.",
+    "risk_shape": "The shape of {metric} changed more than its mean.",
+    "risk_guardrail_open": "it is not shown that {metric} keeps within its margin.",
+    "risk_secondary_worse": "{metric} became worse (corrected for several metrics).",
+    "risk_segment": "the effect differs by {dimension} (interaction test, corrected).",
+    "segments": "Segments",
+    "segments_note": "The interaction test asks whether effects differ at all; a value that looks different while its "
+    "p is large is most likely chance.",
+    "value": "value",
+    "interaction": "interaction p",
+    "rule": "How it was decided",
+    "rule_line": "{mark} {text}",
+    "rule_trust": "Every check of trust passed.",
+    "rule_time": "The planned end is reached, or the rule allows a look.",
+    "rule_harm": "No guardrail is broken.",
+    "rule_polarisation": "The primary metric is not polarised.",
+    "rule_loss": "The primary metric did not surely become worse.",
+    "rule_open_guardrail": "Every guardrail is shown to hold.",
+    "rule_gain": "The primary metric surely became better: ship.",
+    "rule_not_enough": "The planned size is reached.",
+    "by_day": "Effect from the start to each day",
+    "by_day_alt": "{metric}: effect and interval from the start to the end of each day; pale: valid at every look",
+    "effect_alt": "{metric}: effect and interval by method",
+    "distribution_alt": "{metric}: distribution of users in both arms",
+    "segments_alt": "{metric}: effect and interval by segment",
+    "share_of_users": "share of users",
+    "plain_interval": "interval of this day alone",
+    "always_interval": "valid at every look",
+    # --- A/A, power, split ---
+    "aa_title": "A/A rehearsal: {metric}",
+    "aa_intro": "{draws} times two groups of {users} users each were drawn from {population} users between whom there "
+    "is no difference. An honest method raises an alarm (p ≤ {alpha}) in {alpha_share} of the draws.",
+    "aa_honest": "honest",
+    "aa_lies": "too many alarms",
+    "aa_cautious": "too few alarms",
+    "aa_rate": "false alarms",
+    "aa_uniform": "p of uniformity",
+    "aa_alt": "p-values of {draws} A/A draws, by method",
+    "power_title": "Planning: {name}",
+    "power_intro": "From the days before {until}: what {metric} of users who come within so many days varies by. The "
+    "smallest effect is the one that is seen with a power of {power} at a level of {level}.",
+    "power_days": "days",
+    "power_users": "users per arm",
+    "power_mde": "smallest effect",
+    "power_mde_cuped": "with CUPED",
+    "power_needed": "users per arm for {effect}",
+    "power_enough": "A relative effect of {effect} needs **{days} days**.",
+    "power_never": "A relative effect of {effect} is not within reach of {days} days.",
+    "power_aim": "days for {effect}",
+}
