@@ -11,6 +11,18 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from appanalytics.cli import alerts, events, experiment, messages, metrics, questions, report, serve, setup, up
+from appanalytics.cli import (
+    alerts,
+    events,
+    experiment,
+    jobs,
+    metrics,
+    questions,
+    report,
+    serve,
+    setup,
+    up,
+)
 from appanalytics.cli.output import tell
 from appanalytics.cli.state import options, take_options
 from appanalytics.errors import AppAnalyticsError, UserError
@@ -48,6 +60,18 @@ def _root(
 
 
 for group in (setup, up, serve, events, questions, alerts, experiment, report, messages, metrics):
+for group in (
+    setup,
+    up,
+    serve,
+    events,
+    questions,
+    alerts,
+    experiment,
+    report,
+    jobs,
+    metrics,
+):
     group.add_to(cli)
 for subgroup in cli.registered_groups:
     subgroup.epilog = _COMMON

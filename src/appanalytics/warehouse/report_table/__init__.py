@@ -15,6 +15,7 @@ to all messages, ``users_sent`` and ``users_received`` both to all pairs, and al
 from appanalytics.warehouse.report_table.build import ReportTableResult, build_report_table
 from appanalytics.warehouse.report_table.read import COLUMNS, MEASURES, read_report_day, read_report_days
 from appanalytics.warehouse.report_table.shape import DIMENSIONS
+from appanalytics.warehouse.report_table.slices import build_slice, load_slices
 
 __all__ = [
     "COLUMNS",
@@ -22,6 +23,8 @@ __all__ = [
     "MEASURES",
     "ReportTableResult",
     "build_report_table",
+    "build_slice",
+    "load_slices",
     "read_report_day",
     "read_report_days",
 ]

@@ -17,7 +17,8 @@ from appanalytics.warehouse.rollup import Layout
 from appanalytics.warehouse.rollup.build import is_current
 from appanalytics.window import Window
 
-_PREFIX = "report_work_"
+#: Work tables of a run begin with it.
+PREFIX = "report_work_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +57,36 @@ def build_report_table(
     started = time.perf_counter()
     shape = Shape(layout, dimensions)
     days = list(Window(window.start, window.end, layout.zone).days())
-    rolled_until = _rolled_until(engine, layout)
+    rolled_until = first_stale_day(engine, layout)
     rows: dict[date, int] = {}
-    with _work_table(engine) as work:
+    with work_table(engine) as work:
         for done, day in enumerate(days):
             progress("report table", done, len(days), "days")
             rolled = rolled_until is None or day <= rolled_until
-            rows[day] = _build_day(engine, shape.statement(work, rolled=rolled), work, day, layout)
+            rows[day] = fill_day(engine, layout, shape, work, day, rolled=rolled)
+            put_day(engine, work, day, rows[day])
         progress("report table", len(days), len(days), "days")
     empty = tuple(day for day, count in rows.items() if not count)
     return ReportTableResult(tuple(days), sum(rows.values()), time.perf_counter() - started, empty)
 
 
-def _build_day(engine: Engine, statement: str, work: str, day: date, layout: Layout) -> int:
+def fill_day(engine: Engine, layout: Layout, shape: Shape, work: str, day: date, *, rolled: bool) -> int:
+    """Make a day's rows in a work table; returns how many they are. Nothing else is changed."""
     whole = Window.of_day(day, layout.zone)
+    statement = shape.statement(work, rolled=rolled)
     engine.execute(statement, {"day": day, "start": whole.start, "end": whole.end})
     count: int = engine.scalar(f"SELECT count() FROM {work} WHERE event_date = {{day:Date}}", {"day": day})
-    # An empty partition cannot replace one: the engine refuses it.
-    change = f"REPLACE PARTITION ID '{day:%Y%m%d}' FROM {work}" if count else f"DROP PARTITION ID '{day:%Y%m%d}'"
-    engine.execute(f"ALTER TABLE report_daily {change}")
     return count
 
 
-def _rolled_until(engine: Engine, layout: Layout) -> date | None:
+def put_day(engine: Engine, work: str, day: date, rows: int) -> None:
+    """Replace a day of the report table by the one of a work table, at once."""
+    # An empty partition cannot replace one: the engine refuses it.
+    change = f"REPLACE PARTITION ID '{day:%Y%m%d}' FROM {work}" if rows else f"DROP PARTITION ID '{day:%Y%m%d}'"
+    engine.execute(f"ALTER TABLE report_daily {change}")
+
+
+def first_stale_day(engine: Engine, layout: Layout) -> date | None:
     """The first day that is not rolled up (None: all are); `user_day` is right for the days before it."""
     if not is_current(engine, layout):
         return date.min
@@ -86,9 +94,10 @@ def _rolled_until(engine: Engine, layout: Layout) -> date | None:
 
 
 @contextlib.contextmanager
-def _work_table(engine: Engine) -> Iterator[str]:
-    work = _PREFIX + secrets.token_hex(6)
-    engine.execute(f"CREATE TABLE {work} AS report_daily")
+def work_table(engine: Engine, like: str = "report_daily") -> Iterator[str]:
+    """A table with the form of another that lives as long as the block."""
+    work = PREFIX + secrets.token_hex(6)
+    engine.execute(f"CREATE TABLE {work} AS {like}")
     try:
         _drop_leftovers(engine, work)
         yield work
@@ -106,7 +115,7 @@ def _drop_leftovers(engine: Engine, work: str) -> None:
               SELECT metadata_modification_time FROM system.tables
               WHERE database = currentDatabase() AND name = {work:String}) - 3600
         """,
-        {"prefix": _PREFIX, "work": work},
+        {"prefix": PREFIX, "work": work},
     )
     for row in rows:
         engine.execute(f"DROP TABLE IF EXISTS {row['name']} SYNC")

@@ -1,0 +1,70 @@
+"""All jobs by name: what a schedule runs, and what ``appanalytics run`` runs by hand.
+
+A job takes the open warehouse and a day, does its work whole or not at all, and answers with one line. Running it
+again for the same day leaves the same state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from appanalytics.errors import IntegrityError, QuestionError, nearest
+from appanalytics.jobs import quality, tables
+from appanalytics.jobs.report import daily_report_of
+from appanalytics.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from appanalytics.app import App
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A named piece of routine work. ``summary`` says what is there afterwards."""
+
+    name: str
+    summary: str
+    work: Callable[[App, date, Progress], str]
+
+    def run(self, app: App, day: date, progress: Progress = silent) -> str:
+        """Do it for a day; the answer is one line for people."""
+        return self.work(app, day, progress)
+
+
+def _daily_report(app: App, day: date, progress: Progress) -> str:
+    _, files = daily_report_of(app, day)
+    return f"{day}: {', '.join(path.name for path in files)}"
+
+
+def _data_quality(app: App, day: date, progress: Progress) -> str:
+    report = quality.check_everything(app, day, progress)
+    if report.failed:
+        raise IntegrityError(
+            f"{len(report.failed)} checks failed, first: {report.failed[0]}", hint="appanalytics check"
+        )
+    return f"{day}: {len(report.checks)} checks, {report.status}"
+
+
+JOBS = {
+    job.name: job
+    for job in (
+        Job("daily_tables", "Rollups and the report table have the day; its data are checked.", tables.make_tables),
+        Job("daily_report", "The day's report is written.", _daily_report),
+        Job("data_quality", "All checks of the warehouse were made and kept.", _data_quality),
+    )
+}
+
+
+def job(name: str) -> Job:
+    """The job of that name; raises `QuestionError` with the nearest one."""
+    if name not in JOBS:
+        raise QuestionError(f"unknown job {name!r}", hint=nearest(name, JOBS))
+    return JOBS[name]
+
+
+def run_days(app: App, name: str, days: list[date], progress: Progress = silent) -> Iterator[str]:
+    """Run a job for each day, in the order given; one line after each. A failure ends it and names the day."""
+    for day in days:
+        yield job(name).run(app, day, progress)
