@@ -10,12 +10,12 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, TyperException
 
-from appanalytics.cli import alerts, events, experiment, messages, metrics, questions, report, serve, setup, up
 from appanalytics.cli import (
     alerts,
     events,
     experiment,
     jobs,
+    messages,
     metrics,
     questions,
     report,
@@ -59,7 +59,6 @@ def _root(
         raise typer.Exit(2)
 
 
-for group in (setup, up, serve, events, questions, alerts, experiment, report, messages, metrics):
 for group in (
     setup,
     up,
@@ -69,6 +68,7 @@ for group in (
     alerts,
     experiment,
     report,
+    messages,
     jobs,
     metrics,
 ):
