@@ -11,6 +11,7 @@
     * ``FileError``: a file that is not there or cannot be read
     * ``StatisticsError``: numbers that no statistic can be computed from
     * ``CellsError``: a table of cells that cannot be explained
+    * ``ExperimentError``: an experiment's definition, state or file of users is not what it should be
     * ``WarehouseUnavailable``: no engine answers at the URL
       * ``WarehouseLocked``: another process owns the folder
       * ``AccessDenied``: user name or password refused
