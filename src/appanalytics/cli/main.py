@@ -6,23 +6,11 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 import typer
 from typer.exceptions import Abort, TyperException
 
-from appanalytics.cli import (
-    alerts,
-    events,
-    experiment,
-    jobs,
-    messages,
-    metrics,
-    questions,
-    report,
-    serve,
-    setup,
-    up,
-)
 from appanalytics.cli.output import tell
 from appanalytics.cli.state import options, take_options
 from appanalytics.errors import AppAnalyticsError, UserError
@@ -30,6 +18,21 @@ from appanalytics.errors import AppAnalyticsError, UserError
 _COMMON = (
     "Options of every command, before or after its name: --format table|json|csv, --warehouse URL, "
     "--config FILE, --debug (show tracebacks). Exit code 2: a mistake you can mend; 1: a failure."
+)
+
+# The modules of commands, in the order in which `--help` lists them.
+_GROUPS = (
+    "setup",
+    "up",
+    "serve",
+    "events",
+    "questions",
+    "alerts",
+    "experiment",
+    "report",
+    "messages",
+    "jobs",
+    "metrics",
 )
 
 _STOPPED = 130  # what a shell reports for Ctrl-C
@@ -59,20 +62,8 @@ def _root(
         raise typer.Exit(2)
 
 
-for group in (
-    setup,
-    up,
-    serve,
-    events,
-    questions,
-    alerts,
-    experiment,
-    report,
-    messages,
-    jobs,
-    metrics,
-):
-    group.add_to(cli)
+for group in _GROUPS:
+    import_module(f"appanalytics.cli.{group}").add_to(cli)
 for subgroup in cli.registered_groups:
     subgroup.epilog = _COMMON
 for holder in (cli, *(subgroup.typer_instance for subgroup in cli.registered_groups)):
