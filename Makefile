@@ -7,7 +7,7 @@ APP    := $(BIN)/appanalytics
 LOCKS  := requirements/bootstrap.txt requirements/run.txt requirements/dev.txt pyproject.toml
 export PYTHONUTF8 = 1
 
-.PHONY: help setup setup-dev up test conformance lint types check bench docs locks clean
+.PHONY: help setup setup-dev airflow-venv up test conformance lint types check bench docs locks clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -31,6 +31,15 @@ $(VENV)/.run: $(VENV)/.uv requirements/run.txt pyproject.toml
 $(VENV)/.dev: $(VENV)/.uv requirements/dev.txt pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+airflow-venv: .venv-airflow/.made  ## Make the environment of Airflow
+
+.venv-airflow/.made: $(VENV)/.uv requirements/airflow.txt pyproject.toml
+	@echo "Setting up .venv-airflow …"
+	@test -x .venv-airflow/bin/python || $(PYTHON) -m venv --without-pip .venv-airflow
+	@$(BIN)/uv pip install --quiet --python .venv-airflow/bin/python --compile-bytecode --require-hashes -r requirements/airflow.txt
+	@$(BIN)/uv pip install --quiet --python .venv-airflow/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 up: setup  ## Make the demo warehouse, roll it up, check it, report on yesterday

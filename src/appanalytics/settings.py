@@ -28,6 +28,8 @@ FILE_NAME = "appanalytics.toml"
 PREFIX = "APPANALYTICS_"
 #: Variables that are not settings themselves.
 _OTHER_VARIABLES = frozenset({"APPANALYTICS_CONFIG", "APPANALYTICS_REAL_DATA"})
+#: Settings that are secrets: a file that holds one must be readable by its owner alone.
+_SECRET = frozenset({"telegram.token", "airflow.password", "airflow.database"})
 
 
 class _Section(BaseModel):
@@ -200,6 +202,23 @@ class ScheduleSettings(_Section):
         return tuple(name.strip() for name in self.slices.split(",") if name.strip())
 
 
+class AirflowSettings(_Section):
+    """The Airflow that ``appanalytics up`` runs."""
+
+    venv: Annotated[str, Field(description="its virtual environment, made by `make airflow-venv`")] = ".venv-airflow"
+    folder: Annotated[str, Field(description="its home: configuration, logs, metadata unless in Postgres")] = (
+        "./data/airflow"
+    )
+    host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535, description="port of its web pages and REST API")] = 8080
+    password: Annotated[SecretStr | None, Field(description="of its user admin; random without; a secret")] = None
+    database: Annotated[
+        SecretStr | None, Field(description="metadata database, such as postgresql://…; a secret")
+    ] = None
+    executor: Annotated[str, Field(description="LocalExecutor, or one of Airflow's others")] = "LocalExecutor"
+    parallelism: Annotated[int, Field(ge=1, le=512, description="tasks at once")] = 2
+
+
 class Settings(_Section):
     """All settings. Relative folders are taken from ``base``: the settings file's folder, or the working folder."""
 
@@ -211,6 +230,7 @@ class Settings(_Section):
     collector: CollectorSettings = CollectorSettings()
     messages: MessagesSettings = MessagesSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    airflow: AirflowSettings = AirflowSettings()
     telegram: TelegramSettings = TelegramSettings()
 
     @property
@@ -226,6 +246,9 @@ class Loaded:
     settings: Settings
     base: Path
     origins: Mapping[str, str] = field(default_factory=dict)
+    file: Path | None = None
+    #: Values that did not come from the file, by name.
+    besides: Mapping[str, str] = field(default_factory=dict)
 
     def warehouse(self) -> WarehouseUrl:
         """The warehouse's URL, parsed; a relative folder starts in `base`."""
@@ -235,6 +258,16 @@ class Loaded:
     def path(self, text: str) -> Path:
         """A folder or file named in the settings."""
         return (self.base / Path(text).expanduser()).resolve()
+
+    def environment(self) -> dict[str, str]:
+        """Variables with which a program that starts in `base` has the same settings. May hold secrets."""
+        found = {variable(name): value for name, value in self.besides.items()}
+        if self.file is not None:
+            found["APPANALYTICS_CONFIG"] = str(self.file.resolve())
+        url = self.warehouse()
+        if url.path is not None and "warehouse.url" in self.besides:
+            found[variable("warehouse.url")] = f"{url}?database={url.database}"  # relative to another folder
+        return found
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
         """Name, value (secrets masked) and origin of every setting."""
@@ -256,7 +289,8 @@ def load_settings(
     """
     environment = dict(os.environ if environ is None else environ)
     file = find_file(config, environment, folder or Path.cwd())
-    layers = [*_file_layer(file), *_environment_layer(environment), *_override_layer(overrides or {})]
+    besides = [*_environment_layer(environment), *_override_layer(overrides or {})]
+    layers = [*_file_layer(file), *besides]
     tree: dict[str, dict[str, Any]] = {}
     origins = {}
     private = set()
@@ -264,7 +298,7 @@ def load_settings(
         section, key = name.split(".")
         tree.setdefault(section, {})[key] = _filled(name, value, origin, environment)
         origins[name] = origin
-        if name == "telegram.token" or (name == "messages.chats" and holds_secret(value)):
+        if name in _SECRET or (name == "messages.chats" and holds_secret(value)):
             private.add(origin)
     try:
         settings = Settings.model_validate(tree)
@@ -273,7 +307,8 @@ def load_settings(
     parse_zone(settings.reporting.timezone)
     if file is not None and str(file) in private:
         _check_mode(file)
-    return Loaded(settings, file.parent.resolve() if file else (folder or Path.cwd()), origins)
+    base = file.parent.resolve() if file else (folder or Path.cwd())
+    return Loaded(settings, base, origins, file, {name: value for name, value, _ in besides})
 
 
 def find_file(config: Path | None, environ: Mapping[str, str], folder: Path) -> Path | None:
@@ -286,6 +321,11 @@ def find_file(config: Path | None, environ: Mapping[str, str], folder: Path) -> 
     home = environ.get("XDG_CONFIG_HOME") or (Path(environ["HOME"]) / ".config" if environ.get("HOME") else None)
     places = [folder / FILE_NAME, *([Path(home) / "appanalytics" / FILE_NAME] if home else [])]
     return next((place for place in places if place.is_file()), None)
+
+
+def system_environment() -> dict[str, str]:
+    """The machine's variables (path, proxies, home, …) without our settings, for programs that we start."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
 
 
 def names() -> list[str]:
