@@ -38,6 +38,7 @@ airflow-venv: .venv-airflow/.made  ## Make the environment of Airflow
 .venv-airflow/.made: $(VENV)/.uv requirements/airflow.txt pyproject.toml
 	@echo "Setting up .venv-airflow …"
 	@test -x .venv-airflow/bin/python || $(PYTHON) -m venv --without-pip .venv-airflow
+	@$(BIN)/uv pip install --quiet --python .venv-airflow/bin/python --compile-bytecode --require-hashes -r requirements/bootstrap.txt
 	@$(BIN)/uv pip install --quiet --python .venv-airflow/bin/python --compile-bytecode --require-hashes -r requirements/airflow.txt
 	@$(BIN)/uv pip install --quiet --python .venv-airflow/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@

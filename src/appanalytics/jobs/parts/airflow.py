@@ -94,7 +94,7 @@ class Airflow:
         }
 
     def prepare(self, progress: Progress = silent) -> None:
-        """Its folder, passwords and metadata tables. May be repeated; raises `SettingsError` where it is not installed."""
+        """Its folder, passwords and metadata tables. Repeatable; raises `SettingsError` where it is not installed."""
         if not self.program.is_file():
             hint = "make airflow-venv, or name another with the setting airflow.venv"
             raise SettingsError(f"there is no Airflow in {self.program.parent.parent}", hint=hint)
