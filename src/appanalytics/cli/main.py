@@ -25,6 +25,7 @@ _GROUPS = (
     "setup",
     "up",
     "serve",
+    "simulate",
     "events",
     "questions",
     "alerts",
