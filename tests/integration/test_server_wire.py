@@ -79,7 +79,7 @@ def test_answers_in_blocks(server: Served) -> None:
     assert len(packed) < len(wanted)
     assert b"".join(unblocked([packed])).decode() == wanted
     failed = server.ask("SELECT nothing", compress="1")
-    assert failed.status == 404
+    assert failed.headers["X-ClickHouse-Exception-Code"] == "47"
     assert b"".join(unblocked([failed.data])).startswith(b"Code: 47")
 
 
