@@ -28,6 +28,7 @@ _GROUPS = (
     "simulate",
     "events",
     "questions",
+    "retention",
     "alerts",
     "experiment",
     "report",
