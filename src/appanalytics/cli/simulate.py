@@ -114,12 +114,14 @@ class _Injected:
     size: float | None
 
     def check(self) -> None:
+        """Raise `UserError` for options that do not go together."""
         if self.at and self.after:
             raise UserError("give --at or --after, not both")
         if self.kind is None and (self.at or self.after or self.where or self.size is not None):
             raise UserError("nothing is injected", hint="say what: --inject outage, drop or spike")
 
     def read(self, app: App, start: datetime) -> list[Injection]:
+        """The injection in a stream that goes on at ``start``; none when nothing was asked for."""
         from appanalytics.simulate.injection import Injection
         from appanalytics.window import parse_length, parse_moment
 
