@@ -27,6 +27,7 @@ _GROUPS = (
     "serve",
     "events",
     "questions",
+    "investigate",
     "alerts",
     "experiment",
     "report",
