@@ -28,6 +28,7 @@ _GROUPS = (
     "events",
     "questions",
     "investigate",
+    "retention",
     "alerts",
     "experiment",
     "report",
