@@ -28,6 +28,7 @@ _GROUPS = (
     "simulate",
     "events",
     "questions",
+    "investigate",
     "retention",
     "alerts",
     "experiment",
