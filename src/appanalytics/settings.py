@@ -219,6 +219,13 @@ class AirflowSettings(_Section):
     parallelism: Annotated[int, Field(ge=1, le=512, description="tasks at once")] = 2
 
 
+class PartsSettings(_Section):
+    """The parts that ``appanalytics up`` keeps running on this machine."""
+
+    folder: Annotated[str, Field(description="logs and private files of the parts")] = "./data/parts"
+    live: Annotated[bool, Field(description="whether the demo goes on with live events")] = True
+
+
 class Settings(_Section):
     """All settings. Relative folders are taken from ``base``: the settings file's folder, or the working folder."""
 
@@ -231,6 +238,7 @@ class Settings(_Section):
     messages: MessagesSettings = MessagesSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     airflow: AirflowSettings = AirflowSettings()
+    parts: PartsSettings = PartsSettings()
     telegram: TelegramSettings = TelegramSettings()
 
     @property
