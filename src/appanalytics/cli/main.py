@@ -29,6 +29,7 @@ _GROUPS = (
     "questions",
     "alerts",
     "experiment",
+    "experiment_before",
     "report",
     "messages",
     "jobs",
