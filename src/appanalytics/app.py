@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from appanalytics.catalog import Catalog, load_catalog
@@ -30,6 +30,7 @@ from appanalytics.window import Window, day_start, parse_moment, parse_relative
 
 if TYPE_CHECKING:
     from appanalytics.experiments import Experiment, OpenExperiment
+    from appanalytics.retention import Triangle
 
 
 class App:
@@ -94,6 +95,27 @@ class App:
             self.catalog, metrics, window, by=by, where=where, grain=grain, compare=compare, limit=limit
         )
         return ask(self.engine, self.layout, question, as_of=self.now(), prefer=prefer, coverage=coverage)
+
+    def retention(
+        self,
+        *,
+        by: str | Sequence[str] = (),
+        where: Mapping[str, object] | Iterable[str] = (),
+        since: str | date | None = None,
+        until: str | date | None = None,
+        **how: Any,
+    ) -> Triangle:
+        """The cohort triangle of the users who first came within a window of days (by default all days).
+
+        ``how`` are the fields of `RetentionQuestion.of`: ``grain``, ``step``, ``kind``, ``service``, ``event``,
+        ``periods``, ``span``, ``brackets``.
+        """
+        from appanalytics.retention import RetentionQuestion, retention
+
+        coverage = read_coverage(self.engine, self.layout)
+        window = self.window(since, until, fallback=default_window(coverage, self.layout))
+        question = RetentionQuestion.of(self.catalog, window, by=by, where=where, **how)
+        return retention(self.engine, self.layout, coverage, question, today=self.today())
 
     def window(self, since: str | date | None, until: str | date | None, fallback: Window | None) -> Window:
         """A window from what was given, the rest from ``fallback`` (usually all days with events)."""

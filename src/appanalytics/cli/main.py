@@ -27,6 +27,7 @@ _GROUPS = (
     "serve",
     "events",
     "questions",
+    "retention",
     "alerts",
     "experiment",
     "experiment_before",
