@@ -30,6 +30,7 @@ from appanalytics.window import Window, day_start, parse_moment, parse_relative
 
 if TYPE_CHECKING:
     from appanalytics.experiments import Experiment, OpenExperiment
+    from appanalytics.investigate import Findings
     from appanalytics.retention import Triangle
 
 
@@ -165,6 +166,33 @@ class App:
         first = days.first_day if days else None
         last = min(days.last_day, self.today() - timedelta(days=1)) if days else None
         return OpenExperiment(self.engine, self.layout, experiment, first, last, self.now, others or {})
+
+    def investigate(
+        self,
+        metric: str,
+        at: str | date | datetime,
+        *,
+        where: Mapping[str, object] | Iterable[str] = (),
+        grain: str | None = None,
+    ) -> Findings:
+        """Expected against actual in a day, an hour or a quarter hour, who explains it, and what is ruled out.
+
+        ``at`` is a day, or a time for its hour (with minutes: its quarter hour); ``grain`` names another. See
+        `appanalytics.investigate`.
+        """
+        from appanalytics.investigate import investigate
+
+        given = parse_relative(at, self.today()) if isinstance(at, str) else at
+        return investigate(
+            self.engine,
+            self.layout,
+            metric,
+            given,
+            grain=grain,
+            where=where,
+            events=self.known_events,
+            as_of=self.now(),
+        )
 
     def rollup(
         self,
