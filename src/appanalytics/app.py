@@ -29,7 +29,7 @@ from appanalytics.warehouse.rollup import Layout, RollupReport, rollup
 from appanalytics.window import Window, day_start, parse_moment, parse_relative
 
 if TYPE_CHECKING:
-    from appanalytics.experiments import OpenExperiment
+    from appanalytics.experiments import Experiment, OpenExperiment
     from appanalytics.investigate import Findings
     from appanalytics.query import Coverage
     from appanalytics.retention import RetentionComparison, RetentionQuestion, Triangle
@@ -182,13 +182,20 @@ class App:
 
     def experiment(self, name: str | Path) -> OpenExperiment:
         """The experiment of that name in the registry, or of a YAML file, over this warehouse."""
-        from appanalytics.experiments import OpenExperiment, find_experiment
+        from appanalytics.experiments import find_experiment, read_registry
 
         found = find_experiment(self.experiments_folder, str(name))
+        others = {key: each for key, each in read_registry(self.experiments_folder).items() if key != found.name}
+        return self.opened(found, others)
+
+    def opened(self, experiment: Experiment, others: Mapping[str, Experiment] | None = None) -> OpenExperiment:
+        """A definition over this warehouse; ``others`` are the other experiments of its registry."""
+        from appanalytics.experiments import OpenExperiment
+
         days = self.days_with_events()
         first = days.first_day if days else None
         last = min(days.last_day, self.today() - timedelta(days=1)) if days else None
-        return OpenExperiment(self.engine, self.layout, found, first, last, self.now)
+        return OpenExperiment(self.engine, self.layout, experiment, first, last, self.now, others or {})
 
     def investigate(
         self,
