@@ -32,6 +32,7 @@ _GROUPS = (
     "retention",
     "alerts",
     "experiment",
+    "experiment_before",
     "report",
     "messages",
     "jobs",
