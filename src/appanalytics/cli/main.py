@@ -36,6 +36,7 @@ _GROUPS = (
     "report",
     "messages",
     "jobs",
+    "airflow",
     "metrics",
 )
 

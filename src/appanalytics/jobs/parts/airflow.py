@@ -93,11 +93,15 @@ class Airflow:
             **self.loaded.environment(),
         }
 
-    def prepare(self, progress: Progress = silent) -> None:
-        """Its folder, passwords and metadata tables. Repeatable; raises `SettingsError` where it is not installed."""
+    def check(self) -> None:
+        """Raise `SettingsError` where Airflow is not installed."""
         if not self.program.is_file():
             hint = "make airflow-venv, or name another with the setting airflow.venv"
             raise SettingsError(f"there is no Airflow in {self.program.parent.parent}", hint=hint)
+
+    def prepare(self, progress: Progress = silent) -> None:
+        """Its folder, passwords and metadata tables. Repeatable; raises `SettingsError` where it is not installed."""
+        self.check()
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_private(self.home / "passwords.json", json.dumps({USER: self.password}))
         progress("Airflow's metadata", 0, 1, "tables")

@@ -101,10 +101,9 @@ class Supervisor:
             time.sleep(_PAUSE)
         return names
 
-    def restart(self, name: str) -> None:
-        """Stop one part and start it again."""
+    def pause(self, name: str) -> None:
+        """Stop one part; `start` brings it back."""
         self._call("stopProcess", name)
-        self._call("startProcess", name, False)
 
     def alive(self) -> bool:
         """True while this folder's supervisord answers."""
