@@ -4,8 +4,8 @@ The forecast is a straight line with a season, fitted to the last `WINDOW` days 
 scatter evenly (logarithms; the angle asin √p for shares), by least squares with weights that halve every `HALF_LIFE`
 days and Huber's weights against outliers (Huber 1964). Seasons of 1 (none) to 7 days compete: the one that forecast
 the last `ERRORS` days best, one day ahead, speaks. The range is that forecast and `WIDTH` standard deviations of
-those errors to either side. A day outside of its range teaches nothing, so that an incident neither moves nor widens
-the ranges after it, until `ACCEPTED` of the last `LEAST` days were such: then those are the new normal.
+those errors to either side. A day outside of its range weighs a tenth, so that an incident hardly moves the ranges
+after it, until `ACCEPTED` of the last `LEAST` days were such: then those are the new normal.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ SEASONS = (1, 7, 2, 3, 4, 5, 6)
 #: What a season's mean error costs: of seven seasons one is always the best, even where there is none.
 _PRICES = np.array([1.0, 1.05, 1.25, 1.25, 1.25, 1.25, 1.25])[:, None]
 _ROUNDS = 5
+#: What a day outside of its range weighs: enough for a rhythm that is new, little for an incident.
+_UNUSUAL = 0.1
 _HUBER = 1.5
 
 
@@ -106,41 +108,44 @@ class _Scale:
 
 @dataclass
 class _State:
-    """The days seen so far, on the scale of the fit. ``used`` are the values that later fits learn from."""
+    """The days seen so far, on the scale of the fit: how much later fits learn from each, the errors by season."""
 
     values: Floats
-    used: Floats = field(init=False)
+    weights: Floats = field(init=False)
     errors: Floats = field(init=False)
     outside: Bools = field(init=False)
     found: Floats = field(init=False)
 
     def __post_init__(self) -> None:
-        self.used = np.full_like(self.values, np.nan)
+        self.weights = np.zeros(self.values.shape)
         self.errors = np.full((len(SEASONS), *self.values.shape), np.nan)
         self.outside = np.zeros(self.values.shape, dtype=bool)
 
     def forecast(self, day: int) -> tuple[Floats, Floats]:
         """What is expected, and the standard deviation of the errors of such forecasts."""
-        before = np.full((len(self.values), WINDOW), np.nan)
-        seen = self.used[:, max(0, day - WINDOW) : day]
-        before[:, WINDOW - seen.shape[1] :] = seen
-        self.found = _forecasts(before)
-        recent = self.errors[:, :, max(0, day - ERRORS) : day]
-        chosen = (_best(recent), np.arange(len(self.values)))
-        return self.found[chosen], _size(recent[chosen])
+        self.found = _forecasts(*(_window(each, day, WINDOW) for each in (self.values, self.weights)))
+        recent = slice(max(0, day - ERRORS), day)
+        chosen = (_best(self.errors[:, :, recent]), np.arange(len(self.values)))
+        ordinary = np.where(self.outside[:, recent], np.nan, self.errors[:, :, recent][chosen])
+        return self.found[chosen], _size(ordinary)
 
     def learn(self, day: int, expected: Floats, reach: Floats) -> None:
-        """Take the day's value in, unless it is outside; after `ACCEPTED` such days of `LEAST` begin anew."""
+        """Take the day's value in; after `ACCEPTED` days of `LEAST` outside of their ranges begin anew."""
         value = self.values[:, day]
         self.outside[:, day] = np.abs(value - expected) > reach
-        inside = ~self.outside[:, day]
-        self.used[inside, day] = value[inside]
-        self.errors[:, inside, day] = (value - self.found)[:, inside]
+        self.errors[:, :, day] = value - self.found
+        self.weights[:, day] = np.where(np.isnan(value), 0.0, np.where(self.outside[:, day], _UNUSUAL, 1.0))
         last = slice(max(0, day + 1 - LEAST), day + 1)
         if (moved := self.outside[:, last].sum(axis=1) >= ACCEPTED).any():
-            self.used[moved, : last.start] = np.nan
-            self.used[moved, last] = self.values[moved, last]
+            self.weights[moved, : last.start] = 0.0
+            self.weights[moved, last] = ~np.isnan(self.values[moved, last])
             self.outside[moved, last] = False
+
+
+def _window(values: Floats, day: int, length: int) -> Floats:
+    """The ``length`` days before a day; zeros before the first."""
+    seen = values[:, max(0, day - length) : day]
+    return np.pad(seen, ((0, 0), (length - seen.shape[1], 0)))
 
 
 def _designs() -> tuple[Floats, Floats]:
@@ -153,26 +158,25 @@ def _designs() -> tuple[Floats, Floats]:
     made = [
         np.column_stack([np.ones(WINDOW), -lag / WINDOW, (lag % season)[:, None] == places]) for season in SEASONS
     ]
-    return np.array(made, dtype=np.float64), np.diag([1e-9, 0.1, *[0.01] * len(places)])
+    return np.array(made, dtype=np.float64), np.diag([1e-9, 0.1, *[1e-4] * len(places)])
 
 
 _DESIGNS, _HOLD = _designs()
 _AGES = 0.5 ** (np.arange(WINDOW, 0, -1) / HALF_LIFE)
 
 
-def _forecasts(before: Floats) -> Floats:
+def _forecasts(values: Floats, weights: Floats) -> Floats:
     """The next day by season and series; NaN with fewer than `LEAST` known days."""
-    there = ~np.isnan(before)
-    enough = there.sum(axis=1) >= LEAST
-    found = np.full((len(SEASONS), len(before)), np.nan)
+    enough = (weights > 0).sum(axis=1) >= LEAST
+    found = np.full((len(SEASONS), len(values)), np.nan)
     if enough.any():
-        found[:, enough] = _fitted(np.where(there, before, 0.0)[enough], there[enough])
+        found[:, enough] = _fitted(np.where(weights > 0, values, 0.0)[enough], weights[enough])
     return found
 
 
-def _fitted(y: Floats, there: Bools) -> Floats:
+def _fitted(y: Floats, weights: Floats) -> Floats:
     """First coefficient of each season's robust fit, by season and series."""
-    age = _AGES * there
+    age, there = _AGES * weights, weights > 0
     designs = _DESIGNS[:, None]  # seasons × 1 × lags × columns
     weight = np.broadcast_to(age, (len(SEASONS), *age.shape))
     middle = (there.sum(axis=1) // 2)[None, :, None]
@@ -191,7 +195,7 @@ def _fitted(y: Floats, there: Bools) -> Floats:
 def _best(errors: Floats) -> NDArray[np.int64]:
     """The season of each series that forecast best; errors have the shape seasons × series × days."""
     known = (~np.isnan(errors)).sum(axis=-1)
-    mean = np.where(np.isnan(errors), 0.0, np.abs(errors)).sum(axis=-1) / np.maximum(known, 1)
+    mean = np.where(np.isnan(errors), 0.0, np.minimum(np.abs(errors), 1.0)).sum(axis=-1) / np.maximum(known, 1)
     return np.asarray(np.argmin(np.where(known >= LEAST_ERRORS, mean * _PRICES, np.inf), axis=0), dtype=np.int64)
 
 
