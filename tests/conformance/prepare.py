@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 _MINUTES = 20
-#: Beside what the project asks for: a limit of time for each test, NumPy without its pin, which is older than what the
-#: newest pyarrow takes, and a pandas that takes a Timestamp's zone by position, as its tests give it.
+#: Beside what the project asks for: a limit of time for each test, NumPy without a pin that is too old for the newest
+#: pyarrow, and a pandas that takes a Timestamp's zone by position, as its tests give it.
 _ALSO = ["pytest-timeout", "numpy", "pandas<3"]
 #: Its tools that its tests do not use, and the two pins.
 _LEFT_OUT = ("mypy", "numpy", "pandas", "pre-commit", "ruff")
