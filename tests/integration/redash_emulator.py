@@ -120,7 +120,7 @@ class Redash:
         return {"count": len(found), "page": page, "page_size": size, "results": found[(page - 1) * size :][:size]}
 
     def _run(self, query: dict[str, Any]) -> dict[str, Any]:
-        """Run a query as Redash's ClickHouse runner does: POST of the text, FORMAT JSON, user and password in the URL."""
+        """Run a query as Redash's ClickHouse runner does: POST of the text, FORMAT JSON, user in the URL."""
         options = self.sources[query["data_source_id"]]["options"]
         fields = f"user={options['user']}&password={options['password']}&database={options['dbname']}"
         name = f"job-{next(self.numbers)}"

@@ -30,6 +30,7 @@ _GROUPS = (
     "questions",
     "investigate",
     "retention",
+    "audience",
     "alerts",
     "experiment",
     "experiment_before",
@@ -37,6 +38,7 @@ _GROUPS = (
     "messages",
     "jobs",
     "airflow",
+    "redash",
     "metrics",
 )
 

@@ -54,5 +54,7 @@ def _address(loaded: Loaded) -> WarehouseUrl:
         return url
     found = find_endpoint(url.path, wait_seconds=1) if url.path else None
     if found is None:
-        raise SettingsError("no server runs for this warehouse", hint="appanalytics serve, or the setting redash.warehouse")
+        raise SettingsError(
+            "no server runs for this warehouse", hint="appanalytics serve, or the setting redash.warehouse"
+        )
     return WarehouseUrl.parse(f"http://{found.host}:{found.port}/{url.database}")

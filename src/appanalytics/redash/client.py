@@ -20,7 +20,10 @@ class Redash:
     def __init__(self, url: str, key: str, *, timeout: float = 30) -> None:
         self.url = url.rstrip("/")
         self._http = httpx.Client(
-            base_url=f"{self.url}/api/", headers={"Authorization": f"Key {key}"}, timeout=timeout, follow_redirects=False
+            base_url=f"{self.url}/api/",
+            headers={"Authorization": f"Key {key}"},
+            timeout=timeout,
+            follow_redirects=False,
         )
 
     def __enter__(self) -> Redash:
@@ -53,7 +56,7 @@ class Redash:
             page += 1
 
     def run(self, query: int, seconds: float = 60) -> int:
-        """Run a saved query now and wait; returns the number of rows. Raises `AppAnalyticsError` with its complaint."""
+        """Run a saved query now and wait; returns the number of rows. `AppAnalyticsError` has its complaint."""
         answer = self.post(f"queries/{query}/results", {"max_age": 0})
         end = time.monotonic() + seconds
         while "job" in answer:

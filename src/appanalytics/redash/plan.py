@@ -142,9 +142,7 @@ class _Work:
         label = "text" if visualization is None else f"of visualization {visualization}"
         self._do("create", "widget", label, lambda: self.redash.post("widgets", body))
 
-    def _do(
-        self, action: str, kind: str, name: str, work: Callable[[], Any], fields: list[str] | None = None
-    ) -> Any:
+    def _do(self, action: str, kind: str, name: str, work: Callable[[], Any], fields: list[str] | None = None) -> Any:
         self.changes.append(Change(action, kind, name, tuple(fields or ())))
         return work() if self.doing else None
 
