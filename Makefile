@@ -63,7 +63,8 @@ locks: $(VENV)/.uv  ## Choose newest versions and pin them with hashes
 	  pin ../pyproject.toml --extra all -o run.txt && \
 	  pin ../pyproject.toml --extra all --group ../pyproject.toml:dev -o dev.txt && \
 	  pin ../pyproject.toml airflow.in --extra all -o airflow.txt && \
-	  pin superset.in -o superset.txt && pin telemelya.in -o telemelya.txt
+	  pin superset.in -o superset.txt && pin telemelya.in -o telemelya.txt && \
+	  pin sqlalchemy14.in -o sqlalchemy14.txt && pin sqlalchemy2.in -o sqlalchemy2.txt
 
 clean:  ## Remove the environment and caches (the data folder stays)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from appanalytics.catalog import Catalog, load_catalog
@@ -30,6 +30,8 @@ from appanalytics.window import Window, day_start, parse_moment, parse_relative
 
 if TYPE_CHECKING:
     from appanalytics.experiments import OpenExperiment
+    from appanalytics.investigate import Findings
+    from appanalytics.retention import Triangle
 
 
 class App:
@@ -95,6 +97,27 @@ class App:
         )
         return ask(self.engine, self.layout, question, as_of=self.now(), prefer=prefer, coverage=coverage)
 
+    def retention(
+        self,
+        *,
+        by: str | Sequence[str] = (),
+        where: Mapping[str, object] | Iterable[str] = (),
+        since: str | date | None = None,
+        until: str | date | None = None,
+        **how: Any,
+    ) -> Triangle:
+        """The cohort triangle of the users who first came within a window of days (by default all days).
+
+        ``how`` are the fields of `RetentionQuestion.of`: ``grain``, ``step``, ``kind``, ``service``, ``event``,
+        ``periods``, ``span``, ``brackets``.
+        """
+        from appanalytics.retention import RetentionQuestion, retention
+
+        coverage = read_coverage(self.engine, self.layout)
+        window = self.window(since, until, fallback=default_window(coverage, self.layout))
+        question = RetentionQuestion.of(self.catalog, window, by=by, where=where, **how)
+        return retention(self.engine, self.layout, coverage, question, today=self.today())
+
     def window(self, since: str | date | None, until: str | date | None, fallback: Window | None) -> Window:
         """A window from what was given, the rest from ``fallback`` (usually all days with events)."""
         start = self._moment(since) if since is not None else fallback.start if fallback else None
@@ -136,6 +159,33 @@ class App:
         first = days.first_day if days else None
         last = min(days.last_day, self.today() - timedelta(days=1)) if days else None
         return OpenExperiment(self.engine, self.layout, found, first, last, self.now)
+
+    def investigate(
+        self,
+        metric: str,
+        at: str | date | datetime,
+        *,
+        where: Mapping[str, object] | Iterable[str] = (),
+        grain: str | None = None,
+    ) -> Findings:
+        """Expected against actual in a day, an hour or a quarter hour, who explains it, and what is ruled out.
+
+        ``at`` is a day, or a time for its hour (with minutes: its quarter hour); ``grain`` names another. See
+        `appanalytics.investigate`.
+        """
+        from appanalytics.investigate import investigate
+
+        given = parse_relative(at, self.today()) if isinstance(at, str) else at
+        return investigate(
+            self.engine,
+            self.layout,
+            metric,
+            given,
+            grain=grain,
+            where=where,
+            events=self.known_events,
+            as_of=self.now(),
+        )
 
     def rollup(
         self,

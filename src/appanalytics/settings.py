@@ -171,6 +171,35 @@ class CollectorSettings(_Section):
         return _bytes(self.max_body)
 
 
+_CRON = r"^(off|\S+( \S+){4})$"
+
+
+class ScheduleSettings(_Section):
+    """When the routine runs in a scheduler: cron expressions in reporting time, or ``off``."""
+
+    daily_tables: Annotated[str, Field(pattern=_CRON, description="rollups and report tables of yesterday")] = (
+        "30 2 * * *"
+    )
+    daily_report: Annotated[str, Field(pattern=_CRON, description="yesterday's report to the chats")] = "0 11 * * *"
+    anomaly_alerts: Annotated[
+        str, Field(pattern=_CRON, description="detection, a little after each quarter hour")
+    ] = "2-59/15 * * * *"
+    experiments_daily: Annotated[str, Field(pattern=_CRON, description="results of running experiments")] = (
+        "0 4 * * *"
+    )
+    data_quality: Annotated[str, Field(pattern=_CRON, description="all checks of the warehouse")] = "30 4 * * *"
+    backup: Annotated[str, Field(pattern=_CRON, description="backup of the warehouse")] = "0 5 * * *"
+    slices: Annotated[str, Field(description="dimensions of the report table, separated by commas")] = (
+        "gender, age, os"
+    )
+    owner: Annotated[str, Field(description="who is named as owner of the routine")] = "analytics"
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """``slices`` as names."""
+        return tuple(name.strip() for name in self.slices.split(",") if name.strip())
+
+
 class Settings(_Section):
     """All settings. Relative folders are taken from ``base``: the settings file's folder, or the working folder."""
 
@@ -181,6 +210,7 @@ class Settings(_Section):
     server: ServerSettings = ServerSettings()
     collector: CollectorSettings = CollectorSettings()
     messages: MessagesSettings = MessagesSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
     telegram: TelegramSettings = TelegramSettings()
 
     @property

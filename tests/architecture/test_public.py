@@ -20,7 +20,8 @@ def test_public_names() -> None:
 
 def test_every_public_function_and_class_has_a_docstring() -> None:
     bare = []
-    for path in SOURCE.rglob("*.py"):
+    pages = set((SOURCE / "dags").glob("*.py"))  # there the module's docstring tells
+    for path in set(SOURCE.rglob("*.py")) - pages:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
                 overrides = node.name == "construct_mapping"  # of a base class that documents it

@@ -2,7 +2,7 @@
 
     make conformance SUITE=<folder>    a checkout of ClickHouse/clickhouse-connect or ClickHouse/clickhouse-js
 
-The checkout is prepared as its own project says (test requirements installed, extensions built, `npm ci`). A failure
+A fresh checkout is prepared first (`prepare.py`): its test requirements, its compiled parts, its packages. A failure
 that is listed in ``expected.toml`` with its cause is accepted; one that is not listed makes the run fail, and so does
 an entry that no longer fails.
 """
@@ -12,15 +12,18 @@ from __future__ import annotations
 import fnmatch
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import tomllib
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.conformance.prepare import prepare_node, prepare_python
 
 from appanalytics.engine.endpoint import find_endpoint
 
@@ -29,6 +32,9 @@ _PORT = 8123  # the suites' own
 _USERS = '[default]\nrole = "admin"\n'
 _SERVE = "import sys; from appanalytics.cli import main; main(['serve', '--config', sys.argv[1]])"
 _GOAL = 0.97
+#: Limits of one test and of a whole suite, in seconds.
+_TEST_SECONDS = 120
+_SUITE_SECONDS = 3600
 
 
 @dataclass
@@ -64,13 +70,14 @@ def serving(folder: Path) -> Iterator[None]:
 
 
 def run_python(suite: Path, folder: Path, chosen: list[str]) -> Outcome:
-    """The suite of clickhouse-connect, with the Python of ``$CONFORMANCE_PYTHON`` (default: this one)."""
+    """The suite of clickhouse-connect, with the Python of ``$CONFORMANCE_PYTHON`` (default: one in the checkout)."""
     report = folder / "report.xml"
-    python = os.environ.get("CONFORMANCE_PYTHON", sys.executable)
-    words = [python, "-m", "pytest", "-o", "addopts=", "-p", "no:cacheprovider", "-q", f"--junit-xml={report}"]
+    python = str(prepare_python(suite))
+    words = [python, "-m", "pytest", "-o", "addopts=", "-o", "log_cli=false", "-p", "no:cacheprovider", "-q"]
+    words += [f"--junit-xml={report}", f"--timeout={_TEST_SECONDS}", "--tb=short"]
     environment = os.environ | {"CLICKHOUSE_CONNECT_TEST_HOST": "127.0.0.1"}
     environment.pop("PYTHONPATH", None)
-    subprocess.run([*words, *(chosen or ["tests/integration_tests"])], cwd=suite, env=environment, check=False)
+    _limited([*words, *(chosen or ["tests/integration_tests"])], suite, environment)
     outcome = Outcome()
     for case in ElementTree.parse(report).iter("testcase"):
         name = f"{case.get('classname', '').removeprefix('tests.integration_tests.')}::{case.get('name')}"
@@ -86,11 +93,12 @@ def run_python(suite: Path, folder: Path, chosen: list[str]) -> Outcome:
 
 def run_node(suite: Path, folder: Path, chosen: list[str]) -> Outcome:
     """The suite of @clickhouse/client for Node."""
+    prepare_node(suite)
     report = folder / "report.json"
     config = ["--config", "packages/client-node/vitest.config.ts"]
     words = ["npx", "--no-install", "vitest", "run", *config, "--reporter=json", f"--outputFile={report}"]
-    words += chosen
-    subprocess.run(words, cwd=suite, env=os.environ | {"TEST_MODE": "integration"}, check=False)
+    words += [f"--testTimeout={_TEST_SECONDS * 1000}", *chosen]
+    _limited(words, suite, os.environ | {"TEST_MODE": "integration"})
     outcome = Outcome()
     for file in json.loads(report.read_text())["testResults"]:
         for case in file["assertionResults"]:
@@ -102,6 +110,18 @@ def run_node(suite: Path, folder: Path, chosen: list[str]) -> Outcome:
             else:
                 outcome.skipped += 1
     return outcome
+
+
+def _limited(words: list[str], suite: Path, environment: Mapping[str, str]) -> None:
+    """Run a suite in a process group of its own, so that nothing of it outlives its time."""
+    with subprocess.Popen(words, cwd=suite, env=environment, start_new_session=True) as process:
+        try:
+            process.wait(_SUITE_SECONDS)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise SystemExit(f"the suite took more than {_SUITE_SECONDS // 60} minutes") from None
+            raise
 
 
 def judge(outcome: Outcome, causes: dict[str, str], *, whole: bool) -> bool:

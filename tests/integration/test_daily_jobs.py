@@ -78,7 +78,7 @@ def test_a_run_that_dies_between_steps_leaves_the_day_as_it_was(app: App, direct
 
 def test_slices_of_different_states_of_the_events_are_not_loaded(app: App, direct: list[tuple[object, ...]]) -> None:
     day = DAYS[1]
-    for dimension in tables.SLICES:
+    for dimension in tables.slices(app):
         tables.make_slice(app, day, dimension)
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=MOSCOW).astimezone(UTC)
     columns = ", ".join(

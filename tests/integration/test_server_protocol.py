@@ -240,8 +240,6 @@ def test_32_queries_at_once_and_an_insert_beside_them(server: Served) -> None:
 
 
 def test_the_async_python_client(server: Served) -> None:
-    pytest.importorskip("aiohttp")
-
     async def ask() -> list[int]:
         client = await clickhouse_connect.get_async_client(
             host="127.0.0.1", port=server.port, username="admin", password="secret"

@@ -27,6 +27,8 @@ _GROUPS = (
     "serve",
     "events",
     "questions",
+    "investigate",
+    "retention",
     "alerts",
     "experiment",
     "report",

@@ -1,4 +1,4 @@
-"""What explains a change of a metric. For now: which segments do, as a pure function over a table of cells.
+"""What explains a change of a metric: over a warehouse (`investigate`), and as a pure function of cells (`explain`).
 
 Example:
     >>> from appanalytics.investigate import Counts, explain
@@ -21,6 +21,9 @@ from appanalytics.investigate.explanation import (
     Segment,
     Verdict,
 )
+from appanalytics.investigate.findings import Findings
+from appanalytics.investigate.forecast import Forecast, forecast
+from appanalytics.investigate.run import investigate
 from appanalytics.investigate.scan import COUNTS, RATIOS, Scan
 
 __all__ = [
@@ -29,6 +32,8 @@ __all__ = [
     "Alternative",
     "Counts",
     "Explanation",
+    "Findings",
+    "Forecast",
     "Mixing",
     "Part",
     "RateAndMix",
@@ -39,5 +44,7 @@ __all__ = [
     "Verdict",
     "calm_baseline",
     "explain",
+    "forecast",
+    "investigate",
     "strongest",
 ]

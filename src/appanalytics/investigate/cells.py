@@ -50,11 +50,13 @@ class Counts(Cells):
     """An additive metric (users, views, likes): what was counted in each cell, and what was expected there.
 
     ``expected`` is a forecast on the scale of ``actual``. Users add up only over attributes that a user has one
-    value of; others (posts, services) would count a user twice.
+    value of; others (posts, services) would count a user twice. ``dispersion`` is the least ratio of a cell's
+    variance to its mean, where it was measured on earlier periods: one user sends many messages.
     """
 
     actual: Floats = field(default_factory=lambda: np.empty(0))
     expected: Floats = field(default_factory=lambda: np.empty(0))
+    dispersion: float = 1.0
 
     @classmethod
     def of(
@@ -64,13 +66,14 @@ class Counts(Cells):
         expected: ArrayLike,
         *,
         parents: Mapping[str, str] | None = None,
+        dispersion: float = 1.0,
     ) -> Counts:
         """Make a table from columns of one length; rows with the same dimension values are added up."""
         cells, groups = _encode(dimensions, parents or {})
         columns = _columns(groups, {"actual": actual, "expected": expected})
         return cls(
             cells.dimensions, cells.values, cells.codes, cells.parents,
-            actual=columns["actual"], expected=columns["expected"],
+            actual=columns["actual"], expected=columns["expected"], dispersion=dispersion,
         )  # fmt: skip
 
     def __repr__(self) -> str:

@@ -108,9 +108,9 @@ class CountEvidence:
         return likelihood
 
     def inside(self, lattice: Lattice) -> tuple[Floats, Floats]:
-        """Relative change as the effect. A segment that nobody was expected in counts as half a user."""
+        """Relative change as the effect. Where nobody was expected, half a user of typical size was."""
         actual, expected = lattice.sums(self.statistics).T
-        expected = expected + 0.5 / self.dispersion
+        expected = expected + 0.5
         logs = actual * np.log(np.maximum(actual, TINY) / expected)
         return logs - (actual - expected), actual / expected - 1
 

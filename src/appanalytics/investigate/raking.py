@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from appanalytics.investigate.cells import Cells, Floats
+from appanalytics.investigate.cells import Cells, Counts, Floats
 
 #: Median of a chi-squared variable with one degree of freedom.
 MEDIAN_CHI2 = 0.4549
@@ -32,18 +32,20 @@ def dispersion(cells: Cells, actual: Floats, expected: Floats, inflation: Floats
 
     Median of squared Pearson residuals over that of a χ² with one degree of freedom. Around main effects, for
     a segment that really changed must not pass for noise; of the larger half of the leaves, for in sparse ones
-    the median is no measure of spread. 1 where the table has no more leaves than main effects.
+    the median is no measure of spread. Never below what was measured on earlier periods (`Counts.dispersion`); that
+    or 1 where the table has no more leaves than main effects.
     """
+    least = cells.dispersion if isinstance(cells, Counts) else 1.0
     parameters = _parameters(cells)
     if cells.size <= parameters:
-        return 1.0
+        return max(1.0, least)
     mean = raked(cells, expected, actual)
     large = (mean >= np.median(mean)) & (mean > TINY)
     if not large.any():
-        return 1.0
+        return max(1.0, least)
     squares = (actual[large] - mean[large]) ** 2 / (mean[large] * inflation[large])
     spread = float(np.median(squares)) / MEDIAN_CHI2 * cells.size / (cells.size - parameters)
-    return max(1.0, spread)
+    return max(1.0, least, spread)
 
 
 def noise(cells: Cells, actual: Floats, expected: Floats, inflation: Floats, scatter: float) -> Floats:

@@ -64,6 +64,11 @@ def job(name: str) -> Job:
     return JOBS[name]
 
 
+def run_job(app: App, day: date, name: str) -> str:
+    """Run a job for a day; the line that it answers with."""
+    return job(name).run(app, day)
+
+
 def run_days(app: App, name: str, days: list[date], progress: Progress = silent) -> Iterator[str]:
     """Run a job for each day, in the order given; one line after each. A failure ends it and names the day."""
     for day in days:

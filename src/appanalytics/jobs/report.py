@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,16 +26,17 @@ def daily_report_of(
     return report, report.save(folder or app.loaded.path(settings.folder))
 
 
-def send_daily_report(app: App, day: date, *, patience: float = 60.0) -> Delivery:
-    """Send the report of a day to every chat that wants reports, in its language and of its metrics.
+def send_daily_report(app: App, day: date, *, chats: Collection[str] = (), patience: float = 60.0) -> Delivery:
+    """Send the report of a day to every chat that wants reports (or only to ``chats``), in its language and metrics.
 
     May be repeated: the key of a message is report, day and chat. A day whose data are not complete is told under
     another key, so that its numbers can follow once they are there.
     """
     office = post_office(app)
+    wanted = [office.chat(name) for name in chats] or [each for each in office.chats if each.reports]
     made: dict[tuple[str, str, tuple[str, ...]], DailyReport] = {}
     drafts = []
-    for chat in (each for each in office.chats if each.reports):
+    for chat in wanted:
         locale = chat.locale or office.locale
         kind = (locale, chat.contents or "", chat.metrics)
         if kind not in made:
@@ -45,6 +47,13 @@ def send_daily_report(app: App, day: date, *, patience: float = 60.0) -> Deliver
         drafts.append(Draft(key, chat.name, Letter(report.html, report.picture(), report.caption)))
     office.outbox.write(drafts)
     return deliver_messages(app, patience=patience)
+
+
+def report_by_schedule(app: App, day: date, *, chats: Collection[str] = (), dry_run: bool = False) -> str:
+    """The report as a scheduler sends it, to all chats or some; a dry run writes the files and sends nothing."""
+    _, files = daily_report_of(app, day)
+    written = f"{day}: {', '.join(path.name for path in files)}"
+    return written if dry_run else f"{written}; {send_daily_report(app, day, chats=chats)}"
 
 
 def _contents_of(app: App, chat: Chat) -> Contents:

@@ -16,16 +16,18 @@ from appanalytics.jobs.quality import check_quality
 from appanalytics.progress import Progress, silent
 from appanalytics.sqltext import identifier
 from appanalytics.warehouse.days import day_states
-from appanalytics.warehouse.report_table import DIMENSIONS, build_slice, load_slices
+from appanalytics.warehouse.report_table import build_slice, load_slices
 
 if TYPE_CHECKING:
     from appanalytics.app import App
 
-#: What the report table is sliced by unless settings say otherwise.
-SLICES = DIMENSIONS
+
+def slices(app: App) -> tuple[str, ...]:
+    """What the report table is sliced by: the setting ``schedule.slices``."""
+    return app.loaded.settings.schedule.dimensions
 
 
-def extract(app: App, source: str, day: date) -> int:
+def extract(app: App, day: date, source: str) -> int:
     """Events of a day in one source. Raises `WarehouseMissing` when the day is not over yet."""
     window = app.day_window(day)
     if window.end > app.now():
@@ -70,21 +72,22 @@ def make_slice(app: App, day: date, dimension: str) -> int:
     return build_slice(app.engine, app.layout, day, dimension)
 
 
-def load(app: App, day: date, dimensions: tuple[str, ...] = SLICES) -> int:
+def load(app: App, day: date) -> int:
     """Put all slices of a day into `report_daily` at once; returns the rows."""
-    return load_slices(app.engine, day, dimensions)
+    return load_slices(app.engine, day, slices(app))
 
 
 def make_tables(app: App, day: date, progress: Progress = silent) -> str:
     """All steps one after the other, for schedulers without tasks and for the command line."""
-    events = {source: extract(app, source, day) for source in app.catalog.sources}
+    events = {source: extract(app, day, source) for source in app.catalog.sources}
     rolled = merge(app, day, events, progress)
     checks = check_day(app, day, progress)
-    for done, dimension in enumerate(SLICES):
-        progress("report table", done, len(SLICES), "slices")
+    dimensions = slices(app)
+    for done, dimension in enumerate(dimensions):
+        progress("report table", done, len(dimensions), "slices")
         make_slice(app, day, dimension)
     rows = load(app, day)
-    progress("report table", len(SLICES), len(SLICES), "slices")
+    progress("report table", len(dimensions), len(dimensions), "slices")
     return f"{day}: {sum(events.values()):,} events; {rolled}; {checks}; report_daily {rows} rows"
 
 

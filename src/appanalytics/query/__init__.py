@@ -5,7 +5,8 @@ from appanalytics.query.asked import Prefer
 from appanalytics.query.coverage import Coverage, read_coverage
 from appanalytics.query.plan import Plan, make_plan
 from appanalytics.query.question import Compare, Filter, Question
-from appanalytics.query.run import ask, default_window
+from appanalytics.query.run import ask, check_values, default_window
+from appanalytics.query.services import Service, population, service_of
 
 __all__ = [
     "Answer",
@@ -15,8 +16,12 @@ __all__ = [
     "Plan",
     "Prefer",
     "Question",
+    "Service",
     "ask",
+    "check_values",
     "default_window",
     "make_plan",
+    "population",
     "read_coverage",
+    "service_of",
 ]

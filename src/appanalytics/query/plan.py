@@ -8,6 +8,7 @@ plan says why.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,11 +63,16 @@ def _explained(statement: Statement) -> str:
     lines = [f"-- {', '.join(statement.leaves)} from {statement.relation}"]
     if statement.reason:
         lines[0] += f": {statement.reason}"
-    lines += [f"SET param_{name} = {_shown(value)};" for name, value in statement.parameters.items()]
-    return "\n".join([*lines, statement.sql + ";"])
+    return "\n".join([*lines, shown(statement.sql, statement.parameters)])
 
 
-def _shown(value: object) -> str:
+def shown(sql: str, parameters: Mapping[str, object]) -> str:
+    """A statement ready to paste: its parameters first, as SET statements."""
+    lines = [f"SET param_{name} = {_text(value)};" for name, value in parameters.items()]
+    return "\n".join([*lines, sql + ";"])
+
+
+def _text(value: object) -> str:
     if isinstance(value, datetime):
         value = value.strftime("%Y-%m-%d %H:%M:%S")
     text = str(value).replace("'", "\\'") if isinstance(value, list) else str(value)

@@ -41,7 +41,7 @@ def ask(
     Raises `QuestionError` for filter values that the data never had.
     """
     held = coverage or read_coverage(engine, layout)
-    _check_values(engine, layout, held, question)
+    check_values(engine, layout, held, question)
     plan = make_plan(layout, held, question, Prefer.parse(prefer))
 
     def run(statement: Statement) -> pa.Table:
@@ -191,7 +191,8 @@ def _needed(catalog: Catalog, question: Question, zone: Any, last: Any) -> list[
 # --- values that only the data know ---
 
 
-def _check_values(engine: Engine, layout: Layout, coverage: Coverage, question: Question) -> None:
+def check_values(engine: Engine, layout: Layout, coverage: Coverage, question: Question) -> None:
+    """Raise `QuestionError` for a filter's value that the data never had, with the nearest one."""
     for each in question.where:
         dimension = layout.catalog.dimension(each.dimension)
         asked = [value for value in each.values if value.lower() != UNKNOWN]

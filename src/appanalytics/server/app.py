@@ -10,6 +10,7 @@ from typing import Any
 
 from appanalytics.server.body import Body, Gone, Receive
 from appanalytics.server.collector import PREFIX, CollectorEndpoint
+from appanalytics.server.early import EARLY
 from appanalytics.server.handler import Handler
 from appanalytics.server.problems import Problem, from_engine
 from appanalytics.server.reply import Reply, Send
@@ -64,7 +65,7 @@ class Application:
 
     async def _query(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
-        reply = Reply(send, loop)
+        reply = Reply(send, loop, scope.get("extensions", {}).get(EARLY))
         body = Body(receive, loop, self._patience)
         try:
             try:

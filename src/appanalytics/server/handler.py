@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from appanalytics.server import execute
+from appanalytics.server.blocks import unblocked
 from appanalytics.server.body import FIRST, LONGEST_FORM, LONGEST_STATEMENT, Body, begun, whole
 from appanalytics.server.compression import chosen
 from appanalytics.server.connections import Connection, Connections, Profile
@@ -18,6 +19,7 @@ from appanalytics.server.externals import NO_EXPRESSIONS, load_externals, read_f
 from appanalytics.server.formats import content_type, format_name
 from appanalytics.server.logs import by_client
 from appanalytics.server.problems import Problem
+from appanalytics.server.progress import told
 from appanalytics.server.reply import Reply
 from appanalytics.server.request import Request, credentials
 from appanalytics.server.rules import check, check_again, check_class, own_kill
@@ -60,6 +62,7 @@ class Handler:
             reply.encoding = chosen(request.headers.get("accept-encoding", ""))
         reply.headers |= {"X-ClickHouse-Server-Display-Name": self.facts.name}
         reply.headers |= {"X-ClickHouse-Timezone": self.facts.timezone}
+        reply.blocks = request.flag("compress")
         sql, statement, rest = _statement(request, body)
         if statement is None:
             raise Problem(62, "Syntax error: Empty query", "SYNTAX_ERROR")
@@ -73,7 +76,7 @@ class Handler:
             if reads:
                 self.runs[reply] = run
             try:
-                with self._connection(request, name) as (connection, session):
+                with self._connection(request, name) as (connection, session), told(connection, request, reply):
                     self._run(_Turn(request, name, user, statement, sql, rest, run, reply), connection, session)
             finally:
                 self.runs.pop(reply, None)
@@ -198,6 +201,8 @@ def _statement(request: Request, body: Body) -> tuple[bytes, Statement | None, I
     """The statement, the bytes it was read from, and what of the body comes after them."""
     kind = request.headers.get("content-type", "")
     pieces = body.plain(request.headers.get("content-encoding", ""))
+    if request.flag("decompress"):
+        pieces = unblocked(pieces)
     if kind.lower().startswith("multipart/form-data"):
         read_form(request, kind, whole(pieces, LONGEST_FORM, "form"))
         pieces = iter(())

@@ -10,11 +10,14 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+from appanalytics.server.blocks import BlockCompressor
 from appanalytics.server.body import Gone
 from appanalytics.server.compression import Compressor, compressor
 from appanalytics.server.problems import Problem
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Early = Callable[[bytes, bytes], None]
+_BLOCKS = BlockCompressor()
 _HELD = 1 << 16
 _HELD_SECONDS = 0.1
 _IN_MEMORY = 16 << 20
@@ -27,14 +30,15 @@ class Reply:
     still has its own status. ``held_back`` keeps everything until the statement has ended.
     """
 
-    def __init__(self, send: Send, loop: asyncio.AbstractEventLoop, encoding: str = "") -> None:
+    def __init__(self, send: Send, loop: asyncio.AbstractEventLoop, early: Early | None = None) -> None:
         self.headers: dict[str, str] = {}
-        self.encoding = encoding
+        self.encoding = ""
+        self.blocks = False
         self.held_back = False
         self.gone = False
         self.started = False
         self.last_headers: Callable[[], dict[str, str]] = dict
-        self._send, self._loop = send, loop
+        self._send, self._loop, self._early = send, loop, early
         self._tag = "".join(secrets.choice(string.ascii_lowercase) for _ in range(16))
         self._stream: Compressor | None = None
         self._buffer: list[bytes] = []
@@ -51,7 +55,7 @@ class Reply:
         if self._stream is None and self.encoding:
             self._stream = compressor(self.encoding)
             self.headers["Content-Encoding"] = self.encoding
-        self._add(self._stream.compress(piece) if self._stream else piece)
+        self._add(self._compressed(piece))
         if self.held_back:
             self._spill()
         elif self._size >= _HELD or time.monotonic() - self._since > _HELD_SECONDS:
@@ -104,7 +108,18 @@ class Reply:
         self.write(problem.text(version).encode())
         return problem.status, self.end()
 
+    def progress(self, text: str) -> None:
+        """Tell the client how far the statement is, as a header, as long as headers can still come."""
+        if self._early is not None and not self.started and not self.gone:
+            self._loop.call_soon_threadsafe(self._tell, text.encode("latin-1"))
+
+    def _tell(self, text: bytes) -> None:
+        if self._early is not None and not self.started:
+            self._early(b"X-ClickHouse-Progress", text)
+
     def _compressed(self, data: bytes) -> bytes:
+        if self.blocks:
+            data = _BLOCKS.compress(data)
         return self._stream.compress(data) if self._stream else data
 
     def end(self) -> bytes:

@@ -75,6 +75,16 @@ class Request:
         return self.own.get(name, "0") not in ("0", "false", "")
 
     @property
+    def progress_seconds(self) -> float | None:
+        """Seconds between two headers of progress; None when none are wanted. Raises `Problem` (72)."""
+        if not self.flag("send_progress_in_http_headers"):
+            return None
+        text = self.own.get("http_headers_progress_interval_ms", "100")
+        if not text.isdigit() or not text.isascii():
+            raise Problem(72, f"Cannot parse a number of milliseconds: '{text[:40]}'", "CANNOT_PARSE_NUMBER")
+        return int(text[:9]) / 1000
+
+    @property
     def query_id(self) -> str:
         """The client's name for the query; empty if it gave none."""
         return self.own.get("query_id") or self.headers.get("x-clickhouse-query-id", "")

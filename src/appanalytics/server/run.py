@@ -187,6 +187,8 @@ class Server:
     ) -> Callable[[], None]:
         import uvicorn
 
+        from appanalytics.server.early import Protocol
+
         lock = threading.Lock()
 
         def kill(run: Run) -> None:
@@ -198,6 +200,8 @@ class Server:
         stack.callback(handler.running.stop_all, kill)
         config = uvicorn.Config(
             Application(handler, kill, threads, self.options.patience, collector),
+            http=Protocol,
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,

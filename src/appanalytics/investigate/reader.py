@@ -1,0 +1,180 @@
+"""Numbers of one period and of the same period of earlier days, out of the warehouse; every statement is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from appanalytics.engine import Engine
+from appanalytics.errors import QuestionError
+from appanalytics.investigate.target import Target
+from appanalytics.investigate.weighted import weighted
+from appanalytics.query import Coverage, Filter, Plan, Prefer, Question, make_plan
+from appanalytics.query.cube import Cube
+from appanalytics.query.plan import shown
+from appanalytics.query.scope import output
+from appanalytics.query.statements import Statement
+from appanalytics.warehouse.rollup import Layout
+from appanalytics.window import Grain, Window, day_start
+
+Floats = NDArray[np.float64]
+#: Earlier days that are read, for a day and for a part of one.
+LOOKED_BACK = {Grain.DAY: 63, Grain.HOUR: 28, Grain.QUARTER_HOUR: 28}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A statement that was run, ready to paste into SQL Lab; ``name`` says what for."""
+
+    name: str
+    sql: str
+
+
+@dataclass(frozen=True, eq=False)
+class Pulled:
+    """Cells of the asked period and of a weighted mean of earlier ones, by leaf of the metric.
+
+    ``square`` is the weighted mean of squares of the earlier periods, where it was asked for.
+    """
+
+    columns: dict[str, list[Any]]
+    now: dict[str, Floats]
+    before: dict[str, Floats]
+    square: dict[str, Floats]
+
+
+@dataclass
+class Reader:
+    """Asks the warehouse for one investigation, and remembers what it asked."""
+
+    engine: Engine
+    layout: Layout
+    coverage: Coverage
+    target: Target
+    where: tuple[Filter, ...] = ()
+    steps: list[Step] = field(default_factory=list)
+
+    @cached_property
+    def periods(self) -> list[Window]:
+        """The earlier periods with data, the oldest first, then the asked one.
+
+        Raises `QuestionError` where the period lies outside of the data.
+        """
+        zone, window = self.layout.zone, self.target.window
+        first, last = self.coverage.first, self.coverage.last
+        if first is None or last is None:
+            raise QuestionError("the warehouse holds no events yet", hint="appanalytics simulate, or load")
+        start = day_start(first.astimezone(zone).date(), zone)
+        if window.end <= start or window.start > last:
+            days = f"{start.astimezone(zone).date()} … {last.astimezone(zone).date()}"
+            raise QuestionError(f"{self.target.label()} lies outside of the data", hint=f"there are events of {days}")
+        back = range(LOOKED_BACK[self.target.grain], -1, -1)
+        return [each for each in map(self.target.before, back) if each.start >= start]
+
+    def history(self, metrics: Sequence[str]) -> dict[str, Floats]:
+        """Each metric's value in every period; NaN where a ratio has nothing below."""
+        cubes = [Cube(plan, self.run, self.layout.catalog) for plan in self._plans(metrics, ())]
+        self._keep("history", cubes[-1].plan)
+        return {name: np.concatenate([cube.value(name).astype(float)[:, 0] for cube in cubes]) for name in metrics}
+
+    def cells(self, metric: str, by: Sequence[str], weights: dict[str, Floats], squares: dict[str, Floats]) -> Pulled:
+        """The metric's leaves by dimensions: in the asked period, and summed over all with one weight for each."""
+        if self.target.grain is not Grain.DAY:
+            return self._cells_of_parts(metric, by, weights, squares)
+        used = np.any([each != 0 for each in weights.values()], axis=0)
+        skipped = int(np.argmax(used)) if used.any() else len(used) - 1
+        plan = self._plans([metric], by, skipped)[0]
+        tables, names = [], list(plan.question.by)
+        for statement in plan.statements:
+            given = {leaf: weights[leaf][skipped:] for leaf in statement.leaves}
+            sums = {leaf: squares[leaf][skipped:] for leaf in statement.leaves if leaf in squares}
+            sql, parameters = weighted(plan, statement, self.layout.catalog, given, sums)
+            self.steps.append(Step("cells", shown(sql, parameters)))
+            tables.append(self.engine.query(sql, parameters))
+        return _joined(tables, names, [leaf for each in plan.statements for leaf in each.leaves])
+
+    def _cells_of_parts(
+        self, metric: str, by: Sequence[str], weights: dict[str, Floats], squares: dict[str, Floats]
+    ) -> Pulled:
+        """The same for a part of a day: each period is read by itself, as between them lie days of events."""
+        used = np.any([each != 0 for each in weights.values()], axis=0)
+        used[-1] = True
+        places = np.flatnonzero(used)
+        cubes = [
+            Cube(self._plan([metric], by, self.periods[place]), self.run, self.layout.catalog) for place in places
+        ]
+        self._keep("cells", cubes[-1].plan)
+        keys = list(dict.fromkeys(key for cube in cubes for key in cube.combinations))
+        place_of = {key: number for number, key in enumerate(keys)}
+        now = {leaf: np.zeros(len(keys)) for leaf in weights}
+        before = {leaf: np.zeros(len(keys)) for leaf in weights}
+        square = {leaf: np.zeros(len(keys)) for leaf in squares}
+        for place, cube in zip(places, cubes, strict=True):
+            at = [place_of[key] for key in cube.combinations]
+            for leaf, weight in weights.items():
+                before[leaf][at] += weight[place] * cube.leaves[leaf][0]
+                if leaf in squares:
+                    square[leaf][at] += squares[leaf][place] * cube.leaves[leaf][0].astype(float) ** 2
+                if place == places[-1]:
+                    now[leaf][at] += cube.leaves[leaf][0]
+        columns = {name: [key[number] for key in keys] for number, name in enumerate(by)}
+        return Pulled(columns, now, before, square)
+
+    def run(self, statement: Statement) -> pa.Table:
+        """Run a plan's statement."""
+        return self.engine.query(statement.sql, statement.parameters)
+
+    def rows(self, name: str, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        """Run a statement of an investigation's own and keep it as a step."""
+        self.steps.append(Step(name, shown(sql, parameters)))
+        return list(self.engine.rows(sql, parameters))
+
+    def _plans(self, metrics: Sequence[str], by: Sequence[str], skipped: int = 0) -> list[Plan]:
+        """One plan over all days in a row, or one for each part of a day."""
+        periods = self.periods[skipped:]
+        if self.target.grain is Grain.DAY:
+            return [self._plan(metrics, by, Window(periods[0].start, periods[-1].end, self.layout.zone))]
+        return [self._plan(metrics, by, each) for each in periods]
+
+    def _plan(self, metrics: Sequence[str], by: Sequence[str], window: Window) -> Plan:
+        question = Question(tuple(metrics), window, self.target.grain, tuple(by), self.where).checked(
+            self.layout.catalog
+        )
+        return make_plan(self.layout, self.coverage, question, Prefer.AUTO)
+
+    def _keep(self, name: str, plan: Plan) -> None:
+        self.steps += [Step(name, shown(each.sql, each.parameters)) for each in plan.statements]
+
+    @property
+    def is_complete(self) -> bool:
+        """True when the asked period is inside of the days that have events."""
+        last = self.coverage.last
+        zone = self.layout.zone
+        return last is not None and self.target.window.end <= day_start(
+            last.astimezone(zone).date() + timedelta(days=1), zone
+        )
+
+
+def _joined(tables: Sequence[pa.Table], names: Sequence[str], leaves: Sequence[str]) -> Pulled:
+    """Statements' rows by combination of dimension values; statements of one leaf add up."""
+    place_of: dict[tuple[Any, ...], int] = {}
+    rows = []
+    for table in tables:
+        keys = zip(*(table.column(output(name)).to_pylist() for name in names), strict=True)
+        rows.append([place_of.setdefault(key, len(place_of)) for key in keys])
+    size = len(place_of)
+    numbers = {kind: {leaf: np.zeros(size) for leaf in leaves} for kind in ("now", "before", "square")}
+    for table, at in zip(tables, rows, strict=True):
+        for kind, held in numbers.items():
+            for leaf in leaves:
+                if f"{kind}_{leaf}" in table.column_names:
+                    np.add.at(held[leaf], at, table.column(f"{kind}_{leaf}").to_numpy(zero_copy_only=False))
+    columns = {name: [key[number] for key in place_of] for number, name in enumerate(names)}
+    return Pulled(columns, numbers["now"], numbers["before"], numbers["square"])

@@ -1,0 +1,184 @@
+"""From a question to cells: which relation answers, its SQL, and what is known of which cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from appanalytics.engine import Engine
+from appanalytics.errors import WarehouseMissing
+from appanalytics.query import Coverage, Question, check_values, population
+from appanalytics.query.scope import Scope, output
+from appanalytics.query.services import require_rollups
+from appanalytics.retention.question import ANY_EVENT, Kind, RetentionQuestion
+from appanalytics.sqltext import identifier, render
+from appanalytics.warehouse.rollup import Layout
+from appanalytics.window import Grain, Window, day_start
+
+PACKAGE = "appanalytics.retention"
+SIZE = -1  # the place of a cohort's size
+
+Slice = tuple[Any, ...]
+Counts = dict[tuple[date, Slice], dict[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What of life was seen: the ``first`` and the ``last`` day with events; days from ``over`` on were not over."""
+
+    first: date
+    last: date
+    over: date
+
+    @classmethod
+    def of(cls, coverage: Coverage, window: Window, today: date) -> Observed:
+        """From the events' coverage; raises `WarehouseMissing` where there are none."""
+        if coverage.first is None or coverage.last is None:
+            raise WarehouseMissing("the warehouse holds no events yet", hint="appanalytics simulate, or load")
+        first, last = (each.astimezone(window.zone).date() for each in (coverage.first, coverage.last))
+        return cls(first, last, min(today, last + timedelta(days=1)))
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The SELECT that answers, and the relation that it reads."""
+
+    relation: str
+    sql: str
+    parameters: dict[str, Any]
+
+
+def read_counts(
+    engine: Engine, layout: Layout, coverage: Coverage, question: RetentionQuestion, seen: Observed
+) -> tuple[Counts, Statement]:
+    """Users of every cohort and slice by place; sizes at `SIZE`. Places without users are left out.
+
+    Raises `UserError` where days that are over changed after their roll-up, `QuestionError` for unknown values.
+    """
+    sliced = as_question(layout, question)
+    check_values(engine, layout, coverage, sliced)
+    if seen.first < seen.over:
+        zone = question.window.zone
+        require_rollups(coverage, Window(day_start(seen.first, zone), day_start(seen.over, zone), zone), engine)
+    statement = compiled(layout, question, seen)
+    counts: Counts = {}
+    for row in engine.rows(statement.sql, statement.parameters):
+        key = (row["cohort"], tuple(row[output(name)] for name in question.by))
+        counts.setdefault(key, {})[row["place"]] = int(row["users"])
+    if statement.relation == "retention_day":
+        for places in counts.values():
+            places[SIZE] = places.get(0, 0)
+    return counts, statement
+
+
+def as_question(layout: Layout, question: RetentionQuestion) -> Question:
+    """The same slices and filters as a question of the query compiler."""
+    return Question((population(layout.catalog),), question.window, by=question.by, where=question.where)
+
+
+def compiled(layout: Layout, question: RetentionQuestion, seen: Observed) -> Statement:
+    """The statement of a question."""
+    parameters: dict[str, Any] = {
+        "since": question.window.first_day,
+        "until": question.window.last_day + timedelta(days=1),
+        "seen": seen.last + timedelta(days=1),
+    }
+    if is_rolled(layout, question):
+        name = question.by[0] if question.by else ""
+        more = {"dimension": name, "last": question.periods or 100_000}
+        column = output(name) if name else ""
+        sql = render(
+            PACKAGE, "rolled", cohort=cohort_of(question.grain, "first_day"), names=_listed([column] if name else []),
+            value=f", value AS {column}" if name else "",
+        )  # fmt: skip
+        return Statement("retention_day", sql, parameters | more)
+    names, bound = user_parts(layout, question)
+    return Statement("user_day", render(PACKAGE, "triangle", **names), parameters | bound)
+
+
+def is_rolled(layout: Layout, question: RetentionQuestion) -> bool:
+    """True where `retention_day` has the answer: days, any event of any service, at most one small dimension."""
+    small = {each.name for each in layout.compact}
+    return (
+        question.kind is Kind.EXACT
+        and question.by_days
+        and question.service.is_any
+        and question.event == ANY_EVENT
+        and not question.where
+        and len(question.by) <= 1
+        and small.issuperset(question.by)
+    )
+
+
+def user_parts(layout: Layout, question: RetentionQuestion) -> tuple[dict[str, str], dict[str, Any]]:
+    """The parts of a statement that goes through each user's days, and their parameters."""
+    sliced = as_question(layout, question)
+    scope = Scope(layout.catalog, lambda each: identifier(f"own_{each.column}"))
+    groups = scope.groups(question.by)
+    conditions, bound = scope.conditions(sliced)
+    columns = dict.fromkeys(layout.catalog.dimension(name).column for name in sorted(sliced.slices))
+    first = question.service.first
+    order = ", ".join(["first_time", *map(identifier, layout.user_columns)])
+    pick = (
+        "anyIf({column}, day = first_day AND lead)"
+        if question.service.is_any
+        else f"argMinIf({{column}}, ({order}), day = {first} AND {question.service.active})"
+    )
+    attributes = [f"{pick.format(column=identifier(name))} AS {identifier('own_' + name)}" for name in columns]
+    places, more = _places(question)
+    names = {
+        "cohort": cohort_of(question.grain, "born"),
+        "first": first,
+        "step": _step(question.step, first),
+        "returned": returned(layout, question),
+        "places": places,
+        "attributes": _listed(attributes),
+        "outputs": _listed(groups),
+        "names": _listed(output(name) for name in question.by),
+        "filter": f"WHERE {' AND '.join(conditions)}" if conditions else "",
+    }
+    return names, bound | more
+
+
+def returned(layout: Layout, question: RetentionQuestion) -> str:
+    """The condition that a row of `user_day` is a return."""
+    if question.event == ANY_EVENT:
+        return question.service.active
+    return f"{identifier(layout.column_of(layout.catalog.measures[question.event]))} > 0"
+
+
+def cohort_of(grain: Grain, day: str) -> str:
+    """The first day of the bucket of a day."""
+    return {Grain.WEEK: f"toMonday({day})", Grain.MONTH: f"toStartOfMonth({day})"}.get(grain, day)
+
+
+def _step(grain: Grain, first: str) -> str:
+    if grain is Grain.WEEK:
+        return f"intDiv(toMonday(day) - toMonday({first}), 7)"
+    return f"dateDiff('month', {first}, day)" if grain is Grain.MONTH else f"day - {first}"
+
+
+def _places(question: RetentionQuestion) -> tuple[str, dict[str, Any]]:
+    """Places in which a user with returns in ``steps`` counts."""
+    last = {"last": question.periods if question.periods is not None else 100_000}
+    if question.kind is Kind.UNBOUNDED:
+        most = "least(arrayMax(steps), {last:Int32})"
+        return f"if(empty(steps), [], arrayMap(place -> toInt32(place), range(0, {most} + 1)))", last
+    if question.kind is Kind.ROLLING:
+        # Step 0 counts for itself alone; another one for the steps until it leaves the window.
+        own = "if(step = 0, [0], arrayMap(place -> toInt32(place), range(step, step + {span:Int32})))"
+        joined = f"arrayDistinct(arrayFlatten(arrayMap(step -> {own}, steps)))"
+        return f"arrayFilter(place -> place <= {{last:Int32}}, {joined})", last | {"span": question.span}
+    if question.kind is Kind.BRACKET:
+        inside = "arrayExists(step -> step >= pair.1 AND step <= pair.2, steps)"
+        pairs = "arrayZip({lows:Array(Int32)}, {highs:Array(Int32)}, arrayEnumerate({lows:Array(Int32)}))"
+        found = f"arrayMap(pair -> toInt32(pair.3 - 1), arrayFilter(pair -> {inside}, {pairs}))"
+        lows, highs = ([getattr(each, end) for each in question.brackets] for end in ("first", "last"))
+        return found, {"lows": lows, "highs": highs}
+    return "arrayFilter(place -> place <= {last:Int32}, steps)", last
+
+
+def _listed(parts: Iterable[str]) -> str:
+    return "".join(f", {part}" for part in parts)

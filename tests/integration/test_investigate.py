@@ -1,0 +1,202 @@
+"""An investigation over a warehouse: an outage of a city, a campaign, a part of a day; words, records and SQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from appanalytics.catalog import load_catalog
+from appanalytics.engine import Engine, WarehouseUrl, connect
+from appanalytics.errors import QuestionError
+from appanalytics.investigate import Findings, investigate
+from appanalytics.known_events import parse_known_events
+from appanalytics.warehouse.migrate import migrate
+from appanalytics.warehouse.rollup import Layout, rollup
+
+CATALOG = load_catalog()
+ZONE = ZoneInfo("UTC")
+FIRST = datetime(2026, 3, 1, tzinfo=UTC)
+DAYS, USERS = 24, 4000
+OUTAGE, CAMPAIGN = 18, 21
+CITIES = {"Moscow": "Russia", "Omsk": "Russia", "Kazan": "Russia", "Minsk": "Belarus", "Gomel": "Belarus"}
+
+
+def day(number: int) -> str:
+    return (FIRST + timedelta(days=number)).date().isoformat()
+
+
+def events() -> pd.DataFrame:
+    """Users with attributes; each comes on three days of five for some views. Moscow is silent on the outage's day.
+
+    On the campaign's day 1,000 users of Belarus come from ads and view one post each.
+    """
+    random = np.random.default_rng(5)
+    city = random.choice(list(CITIES), USERS, p=[0.3, 0.25, 0.2, 0.15, 0.1])
+    users = pd.DataFrame({
+        "user_id": np.arange(1, USERS + 1),
+        "city": city,
+        "country": [CITIES[each] for each in city],
+        "os": random.choice(["iOS", "Android"], USERS),
+        "source": random.choice(["ads", "organic"], USERS),
+        "gender": random.integers(0, 2, USERS),
+        "age": random.integers(14, 60, USERS),
+    })  # fmt: skip
+    parts = []
+    for number in range(DAYS):
+        came = users[random.random(USERS) < 0.6]
+        if number == OUTAGE:
+            came = came[came["city"] != "Moscow"]
+        parts.append(came.loc[came.index.repeat(random.integers(1, 4, len(came)))].assign(day=number))
+    more = users.sample(1000, random_state=1).assign(
+        user_id=np.arange(5001, 6001), country="Belarus", source="ads", day=CAMPAIGN,
+        city=random.choice(["Minsk", "Gomel"], 1000),
+    )  # fmt: skip
+    made = pd.concat([*parts, more], ignore_index=True)
+    made["hour"] = random.integers(8, 20, len(made))
+    made["action"] = np.where(random.random(len(made)) < 0.25, "like", "view")
+    return made
+
+
+def write(engine: Engine, frame: pd.DataFrame) -> None:
+    times = [
+        FIRST + timedelta(days=int(day), hours=int(hour), seconds=place % 3600)
+        for place, (day, hour) in enumerate(zip(frame["day"], frame["hour"], strict=True))
+    ]
+    table = {
+        "time": pa.array(times, pa.timestamp("ms", "UTC")),
+        "user_id": pa.array(frame["user_id"], pa.uint64()),
+        "post_id": pa.array(np.ones(len(frame)), pa.uint64()),
+        "action": pa.array(frame["action"]),
+        "exp_group": pa.array(np.zeros(len(frame)), pa.int8()),
+        "age": pa.array(frame["age"], pa.uint8()),
+        "gender": pa.array(frame["gender"], pa.int8()),
+        **{name: pa.array(frame[name]) for name in ("os", "country", "city", "source")},
+    }
+    engine.insert("feed_actions", pa.table(table))
+    rollup(engine, CATALOG, ZONE)
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    return events()
+
+
+@pytest.fixture(scope="module")
+def engine(engine_folder: Path, frame: pd.DataFrame) -> Iterator[Engine]:
+    opened = connect(WarehouseUrl.parse(f"chdb://{engine_folder}?database=investigated"), create=True)
+    migrate(opened)
+    write(opened, frame)
+    yield opened
+    opened.execute(f"DROP DATABASE {opened.database} SYNC")
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def layout(engine: Engine) -> Layout:
+    return Layout.read(engine, CATALOG, ZONE)
+
+
+@pytest.fixture(scope="module")
+def outage(engine: Engine, layout: Layout) -> Findings:
+    return investigate(engine, layout, "dau", day(OUTAGE))
+
+
+def test_an_outage_is_its_city_and_nothing_else(outage: Findings, frame: pd.DataFrame) -> None:
+    assert outage.is_unusual
+    assert [each.name for each in outage.segments] == ["city=Moscow"]
+    assert set(outage.ruled_out) >= {"country", "os", "gender", "source"}
+    part = outage.segments[0].part
+    usual = frame[(frame["city"] == "Moscow") & (frame["day"] < OUTAGE)].groupby("day")["user_id"].nunique().mean()
+    assert part.actual == 0
+    assert part.expected == pytest.approx(usual, rel=0.08)
+    assert outage.actual == frame[frame["day"] == OUTAGE]["user_id"].nunique()
+
+
+def test_a_campaign_is_its_country_and_source(engine: Engine, layout: Layout) -> None:
+    found = investigate(engine, layout, "users", day(CAMPAIGN))
+    assert [each.name for each in found.segments] == ["country=Belarus, source=ads"]
+    assert found.segments[0].part.contribution == pytest.approx(1000, rel=0.15)
+    assert found.relative is not None
+    assert found.relative > 0.25
+
+
+def test_an_ordinary_day_names_nothing(engine: Engine, layout: Layout) -> None:
+    for metric in ("dau", "views", "ctr"):
+        found = investigate(engine, layout, metric, day(16))
+        assert not found.is_unusual, metric
+        assert not found.segments, metric
+        assert not found.ruled_out, metric
+
+
+def test_parts_of_a_day_and_rolling_windows(engine: Engine, layout: Layout, frame: pd.DataFrame) -> None:
+    hour = investigate(engine, layout, "views", f"{day(OUTAGE)}T12:00")
+    inside = frame[(frame["day"] == OUTAGE) & (frame["hour"] == 12) & (frame["action"] == "view")]
+    assert hour.actual == len(inside)
+    week = investigate(engine, layout, "wau", day(CAMPAIGN))
+    assert week.actual == frame[frame["day"].between(CAMPAIGN - 6, CAMPAIGN)]["user_id"].nunique()
+    assert [each.name for each in week.segments] == ["country=Belarus, source=ads"]
+
+
+def test_a_slice_leaves_its_dimension_out(engine: Engine, layout: Layout) -> None:
+    found = investigate(engine, layout, "dau", day(OUTAGE), where={"country": "Russia"})
+    assert [each.name for each in found.segments] == ["city=Moscow"]
+    assert "country" not in {each.dimension for each in found.rulings}
+    assert "country=Russia" in found.sentence()
+
+
+def test_what_does_not_add_up_says_so(engine: Engine, layout: Layout) -> None:
+    found = investigate(engine, layout, "likes_per_post", day(OUTAGE))
+    assert found.explanation is None
+    assert "Posts viewed" in found.sentence()
+
+
+def test_known_events_are_named_and_no_history(engine: Engine, layout: Layout) -> None:
+    text = f"events: [{{name: Power cut, kind: incident, start: {day(OUTAGE)}, labels: {{ru: Сбой питания}}}}]"
+    calendar = parse_known_events(text, CATALOG, ZONE)
+    found = investigate(engine, layout, "dau", day(OUTAGE), events=calendar)
+    assert "Power cut" in found.sentence()
+    assert "Сбой питания" in found.sentence("ru")
+    after = investigate(engine, layout, "dau", day(OUTAGE + 1), events=calendar)
+    assert not after.events
+    assert not after.is_unusual
+
+
+def test_words_records_and_sql(outage: Findings, engine: Engine) -> None:
+    assert "below the expected" in outage.sentence()
+    assert "Исключены" in outage.sentence("ru")
+    assert "Moscow" in outage.page("ru").html()
+    assert outage.picture("ru").startswith(b"\x89PNG")
+    records = outage.records()
+    assert [each["part"] for each in records][:3] == ["total", "segment", "rest"]
+    json.dumps(records)
+    for step in outage.steps:
+        *settings, statement = step.sql.split(";\n")
+        parameters = dict(each.removeprefix("SET param_").split(" = ", 1) for each in settings)
+        assert set(parameters)
+        assert statement.startswith("SELECT")
+    total = sum(each["contribution"] for each in records if each["part"] in ("segment", "rest"))
+    assert total == pytest.approx(records[0]["contribution"], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("metric", "at", "grain", "text"),
+    [
+        ("dauu", day(5), None, "unknown metric"),
+        ("dau", day(-5), None, "outside of the data"),
+        ("dau", day(1), None, "earlier days"),
+        ("dau", day(5), "week", "cannot be investigated"),
+    ],
+)
+def test_mistakes_are_told(
+    engine: Engine, layout: Layout, metric: str, at: str, grain: str | None, text: str
+) -> None:
+    with pytest.raises(QuestionError, match=text):
+        investigate(engine, layout, metric, at, grain=grain)
