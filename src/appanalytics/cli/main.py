@@ -32,6 +32,7 @@ _GROUPS = (
     "alerts",
     "experiment",
     "report",
+    "dashboards",
     "messages",
     "jobs",
     "metrics",

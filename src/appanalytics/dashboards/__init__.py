@@ -1,4 +1,4 @@
-"""Dashboards as code: specs in YAML become Superset's datasets, charts and dashboards, and stay the same as the specs."""
+"""Dashboards as code: specs in YAML become Superset's datasets, charts and dashboards, and stay so."""
 
 from appanalytics.dashboards.bundle import Bundle, Connection, render
 from appanalytics.dashboards.datasets import Datasets

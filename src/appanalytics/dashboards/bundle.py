@@ -206,4 +206,3 @@ def _chart(chart: ChartSpec, key: str, dataset: Dataset, refresh: int, locale: s
         "version": _VERSION,
         "dataset_uuid": uuid_of("dataset", dataset.name),
     }
-

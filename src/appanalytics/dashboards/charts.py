@@ -187,7 +187,9 @@ def query_context(chart: ChartSpec, dataset: Dataset, form: Json) -> Json:
         "applied_time_extras": {},
         "columns": _query_columns(chart, dataset),
         "metrics": list(chart.metrics),
-        "orderby": [[chart.order or chart.metrics[0], False]] if chart.order not in chart.by else [[chart.order, True]],
+        "orderby": [[chart.order or chart.metrics[0], False]]
+        if chart.order not in chart.by
+        else [[chart.order, True]],
         "annotation_layers": [],
         "row_limit": chart.limit,
         "series_limit": 0,

@@ -68,7 +68,9 @@ def _check(chart: ChartSpec, dataset: Dataset, written: Written) -> None:
         )
     if chart.order is not None and chart.order not in {*chart.metrics, *chart.by}:
         where = written.where(*path, "order")
-        raise DashboardError(f"{where}: {chart.order!r} is not in the chart", hint=nearest(chart.order, chart.metrics))
+        raise DashboardError(
+            f"{where}: {chart.order!r} is not in the chart", hint=nearest(chart.order, chart.metrics)
+        )
 
 
 def check_filters(written: Written, datasets: Mapping[str, Dataset]) -> None:

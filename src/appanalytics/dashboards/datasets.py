@@ -195,8 +195,7 @@ class Datasets:
         items = self.layout.item_dimensions
         sources = "\nUNION ALL\n".join(self._events_of(source) for source in self.catalog.sources.values())
         pads = [
-            f"{{{{ given.get('{each.name}', \"{'NULL' if each.kind == 'number' and not each.bands else repr('')}\") }}}}"
-            f" AS {identifier(each.name)}"
+            f"{{{{ given.get('{each.name}', \"{_nothing(each)}\") }}}} AS {identifier(each.name)}"
             for each in [*self.dimensions, *items]
         ]
         pads += ["0 AS user_id", *(f"0 AS {formulas.counter(name)}" for name in self._additive)]
@@ -242,7 +241,9 @@ class Datasets:
             Column("action", "String", self._text("Action", "Действие")),
             *self._dimension_columns(),
         ]
-        return Dataset("actions", sql, tuple(columns), {"actions": SavedMetric("actions", "sum(n_events)", every)}, "day", "date")
+        return Dataset(
+            "actions", sql, tuple(columns), {"actions": SavedMetric("actions", "sum(n_events)", every)}, "day", "date"
+        )
 
     @cached_property
     def _additive(self) -> list[str]:
@@ -302,7 +303,9 @@ class Datasets:
         ]
         return Dataset("audience", sql, tuple(columns), audience_metrics(self.locale), "week", "date")
 
-    def _analysis(self, name: str, metrics: Mapping[str, SavedMetric], more: Iterable[Column], **names: str) -> Dataset:
+    def _analysis(
+        self, name: str, metrics: Mapping[str, SavedMetric], more: Iterable[Column], **names: str
+    ) -> Dataset:
         counters = self._numbered(self._counters)
         given = {"counters": counters, "labels": self._labels()}
         sql = render(_PACKAGE, name, **(given | names))
@@ -334,6 +337,10 @@ class Datasets:
         more = [Column("outage_day", "String"), Column("days_after", "Int32", self._text("Days after", "Дней после"))]
         hole = read_sql(_PACKAGE, "hole_day")
         return self._analysis("absent", self._users_and_counters(), more, hole=hole)
+
+
+def _nothing(dimension: Dimension) -> str:
+    return "NULL" if dimension.kind == "number" and not dimension.bands else "''"
 
 
 def _raw(dimension: Dimension) -> str:

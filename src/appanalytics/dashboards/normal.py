@@ -8,14 +8,51 @@ from typing import Any
 
 #: What Superset fills in, numbers or keeps for itself; wherever it stands.
 _IGNORED = frozenset(
-    """
-    datasource annotation_layers default_filters filter_scopes chartsInScope tabsInScope query_context password
-    allow_file_upload allow_csv_upload configuration_method impersonate_user external_url is_managed_externally chartId
-    chart_configuration global_chart_configuration map_label_colors shared_label_colors color_namespace
-    dashboardId slice_id schema_perm allow_multi_catalog version theme_id theme_uuid tags owners folders currency
-    datasource_id datasource_type url_params uuid_of_owner ssh_tunnel masked_encrypted_extra extra sqlalchemy_uri
-    color_scheme_domain show_chart_timestamps expanded_slices currency_code_column
-    """.split()
+    [
+        "datasource",
+        "annotation_layers",
+        "default_filters",
+        "filter_scopes",
+        "chartsInScope",
+        "tabsInScope",
+        "query_context",
+        "password",
+        "allow_file_upload",
+        "allow_csv_upload",
+        "configuration_method",
+        "impersonate_user",
+        "external_url",
+        "is_managed_externally",
+        "chartId",
+        "chart_configuration",
+        "global_chart_configuration",
+        "map_label_colors",
+        "shared_label_colors",
+        "color_namespace",
+        "dashboardId",
+        "slice_id",
+        "schema_perm",
+        "allow_multi_catalog",
+        "version",
+        "theme_id",
+        "theme_uuid",
+        "tags",
+        "owners",
+        "folders",
+        "currency",
+        "datasource_id",
+        "datasource_type",
+        "url_params",
+        "uuid_of_owner",
+        "ssh_tunnel",
+        "masked_encrypted_extra",
+        "extra",
+        "sqlalchemy_uri",
+        "color_scheme_domain",
+        "show_chart_timestamps",
+        "expanded_slices",
+        "currency_code_column",
+    ]
 )
 _BY_KIND = {
     "dataset": frozenset({"cache_timeout"}),

@@ -19,6 +19,7 @@ _WORDS = {
            "outage_day": "День сбоя", "service": "Сервис"},
 }  # fmt: skip
 _NONE = "No filter"
+_BARE = "BACKGROUND_TRANSPARENT"
 
 
 def text_of(labels: Mapping[str, str], locale: str) -> str:
@@ -38,7 +39,7 @@ def position(spec: DashboardSpec, titles: Mapping[str, str], locale: str) -> Jso
         if row.heading is not None:
             rows[f"HEADER-{number}"] = _node(
                 f"HEADER-{number}", "HEADER", [],
-                {"text": text_of(row.heading, locale), "headerSize": "MEDIUM_HEADER", "background": "BACKGROUND_TRANSPARENT"},
+                {"text": text_of(row.heading, locale), "headerSize": "MEDIUM_HEADER", "background": _BARE},
                 ["ROOT_ID", "GRID_ID"],
             )  # fmt: skip
             continue
@@ -58,7 +59,7 @@ def position(spec: DashboardSpec, titles: Mapping[str, str], locale: str) -> Jso
                 "height": row.height,
             }
             children[f"CHART-{chart.name}"] = _node(f"CHART-{chart.name}", "CHART", [], meta, parents)
-        rows[key] = _node(key, "ROW", [*children], {"background": "BACKGROUND_TRANSPARENT"}, ["ROOT_ID", "GRID_ID"])
+        rows[key] = _node(key, "ROW", [*children], {"background": _BARE}, ["ROOT_ID", "GRID_ID"])
         rows |= children
     top = [key for key in rows if key.startswith(("ROW-", "HEADER-"))]
     return {

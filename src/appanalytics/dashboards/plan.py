@@ -57,7 +57,7 @@ class Plan:
 
 
 def make_plan(superset: Superset, bundle: Bundle, state: Path | None = None) -> Plan:
-    """Compare Superset with a bundle, field by field; ``state`` is what the last apply left, to tell edits by hand."""
+    """Compare Superset with a bundle, field by field; ``state`` tells edits by hand from others."""
     found = _found(superset)
     applied = _read_state(state)
     changes: list[Change] = []
@@ -88,7 +88,7 @@ def apply(superset: Superset, bundle: Bundle, connection: Connection, state: Pat
 
 
 def prune(superset: Superset, bundle: Bundle, connection: Connection, state: Path | None = None) -> Plan:
-    """Delete what was made from specs and is in them no more, and only that; returns the plan that was carried out."""
+    """Delete what was made from specs and is in them no more, and only that; returns the plan."""
     plan = make_plan(superset, bundle, state)
     if plan.surplus:
         superset.load(bundle, connection)  # an import takes charts off their page, which deleting them does not

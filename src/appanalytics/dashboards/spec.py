@@ -165,10 +165,13 @@ def parse_spec(text: str, origin: str) -> Written:
     except ValidationError as error:
         raise _readable(error, origin, lines) from None
     written = Written(spec, origin, lines)
-    names = [chart.name for chart in spec.charts]
-    for name in names:
-        if names.count(name) > 1:
-            raise DashboardError(f"{written.where(*written.chart_path(name))}: two charts are named {name!r}")
+    seen: set[str] = set()
+    for row_number, row in enumerate(spec.rows):
+        for number, chart in enumerate(row.charts):
+            if chart.name in seen:
+                where = written.where("rows", row_number, "charts", number, "name")
+                raise DashboardError(f"{where}: two charts are named {chart.name!r}")
+            seen.add(chart.name)
     return written
 
 
@@ -183,7 +186,8 @@ def _readable(error: ValidationError, origin: str, lines: dict[tuple[str | int, 
     if first["type"] == "literal_error":
         known = KINDS if key == "chart" else [part.strip(" '") for part in first["ctx"]["expected"].split(",")]
         return DashboardError(f"{where}: unknown {key} {first['input']!r}", hint=nearest(str(first["input"]), known))
-    return DashboardError(f"{where}: {key}: {first['msg'].removeprefix('Value error, ')}")
+    text = first["msg"].removeprefix("Value error, ")
+    return DashboardError(f"{where}: {text}" if key.isdigit() or not key else f"{where}: {key}: {text}")
 
 
 def _walk(node: Any, path: tuple[str | int, ...]) -> Iterable[tuple[tuple[str | int, ...], int]]:

@@ -52,6 +52,4 @@ def _read(file: Path) -> Secrets:
     try:
         return Secrets(**json.loads(file.read_text(encoding="utf-8")))
     except (ValueError, TypeError):
-        raise SettingsError(
-            f"{file} is broken", hint="remove the folder of Superset to set it up afresh"
-        ) from None
+        raise SettingsError(f"{file} is broken", hint="remove the folder of Superset to set it up afresh") from None

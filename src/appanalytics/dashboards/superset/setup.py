@@ -22,7 +22,8 @@ _MARK = "set-up.done"
 @dataclass(frozen=True)
 class SupersetFolder:
     """Where Superset lives. ``metadata`` is its own database, SQLite in ``folder`` unless given; ``timezone`` is
-    the reporting zone, in which Superset reads words such as "today"."""
+    the reporting zone, in which Superset reads words such as "today".
+    """
 
     folder: Path
     venv: Path
