@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from textwrap import indent
 from typing import Any
 
 from appanalytics.engine import Engine
@@ -73,6 +74,14 @@ def read_counts(
     return counts, statement
 
 
+def read_rows(
+    engine: Engine, layout: Layout, question: RetentionQuestion, seen: Observed, file: str, more: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Rows of a statement of ``sql/`` that goes through each user's days."""
+    names, bound = user_parts(layout, question)
+    return engine.rows(render(PACKAGE, file, **names), _days(question, seen) | bound | more)
+
+
 def as_question(layout: Layout, question: RetentionQuestion) -> Question:
     """The same slices and filters as a question of the query compiler."""
     return Question((population(layout.catalog),), question.window, by=question.by, where=question.where)
@@ -80,11 +89,7 @@ def as_question(layout: Layout, question: RetentionQuestion) -> Question:
 
 def compiled(layout: Layout, question: RetentionQuestion, seen: Observed) -> Statement:
     """The statement of a question."""
-    parameters: dict[str, Any] = {
-        "since": question.window.first_day,
-        "until": question.window.last_day + timedelta(days=1),
-        "seen": seen.last + timedelta(days=1),
-    }
+    parameters = _days(question, seen)
     if is_rolled(layout, question):
         name = question.by[0] if question.by else ""
         more = {"dimension": name, "last": question.periods or 100_000}
@@ -96,6 +101,14 @@ def compiled(layout: Layout, question: RetentionQuestion, seen: Observed) -> Sta
         return Statement("retention_day", sql, parameters | more)
     names, bound = user_parts(layout, question)
     return Statement("user_day", render(PACKAGE, "triangle", **names), parameters | bound)
+
+
+def _days(question: RetentionQuestion, seen: Observed) -> dict[str, Any]:
+    return {
+        "since": question.window.first_day,
+        "until": question.window.last_day + timedelta(days=1),
+        "seen": seen.last + timedelta(days=1),
+    }
 
 
 def is_rolled(layout: Layout, question: RetentionQuestion) -> bool:
@@ -128,13 +141,14 @@ def user_parts(layout: Layout, question: RetentionQuestion) -> tuple[dict[str, s
     )
     attributes = [f"{pick.format(column=identifier(name))} AS {identifier('own_' + name)}" for name in columns]
     places, more = _places(question)
+    lives = render(
+        PACKAGE, "lives", first=first, step=_step(question.step, first), returned=returned(layout, question),
+        attributes=_listed(attributes),
+    )  # fmt: skip
     names = {
         "cohort": cohort_of(question.grain, "born"),
-        "first": first,
-        "step": _step(question.step, first),
-        "returned": returned(layout, question),
         "places": places,
-        "attributes": _listed(attributes),
+        "lives": indent(lives.rstrip(), " " * 8),
         "outputs": _listed(groups),
         "names": _listed(output(name) for name in question.by),
         "filter": f"WHERE {' AND '.join(conditions)}" if conditions else "",
