@@ -30,6 +30,7 @@ _GROUPS = (
     "questions",
     "investigate",
     "retention",
+    "audience",
     "alerts",
     "experiment",
     "experiment_before",

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from appanalytics.engine import Engine
 from appanalytics.errors import QuestionError, nearest
 from appanalytics.known_events import KnownEvent, KnownEvents
-from appanalytics.query import Coverage
+from appanalytics.query import Coverage, Observed
 from appanalytics.query.scope import output
 from appanalytics.retention.groups import Arm, Deviation, Stratum, driving, overall, usable
 from appanalytics.retention.question import Kind, RetentionQuestion
-from appanalytics.retention.read import Observed, read_counts, read_rows
+from appanalytics.retention.read import read_counts, read_rows
 from appanalytics.retention.triangle import Cell, Point, Triangle, is_complete
 from appanalytics.stats import Comparison, Interval, Share, mantel_haenszel, wilson
 from appanalytics.warehouse.rollup import Layout

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from appanalytics.query import Observed
 from appanalytics.query.show import number
 from appanalytics.retention.question import Kind, RetentionQuestion
-from appanalytics.retention.read import SIZE, Counts, Observed, Slice
+from appanalytics.retention.read import SIZE, Counts, Slice
 from appanalytics.stats import Interval, Share, wilson
 from appanalytics.window import next_bucket_day
 
