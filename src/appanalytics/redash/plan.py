@@ -36,6 +36,7 @@ class _Work:
         self.changes: list[Change] = []
 
     def walk(self, progress: Progress) -> None:
+        """Go through everything that shall be there, in the order in which one thing needs another."""
         source = self._source()
         held = {each["name"]: each for each in self.redash.pages("queries", tags=TAG)}
         shown: list[int] = []

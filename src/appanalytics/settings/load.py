@@ -28,7 +28,18 @@ PREFIX = "APPANALYTICS_"
 #: Variables that are not settings themselves.
 _OTHER_VARIABLES = frozenset({"APPANALYTICS_CONFIG", "APPANALYTICS_REAL_DATA"})
 #: Settings that are secrets: a file that holds one must be readable by its owner alone.
-_SECRET = frozenset({"telegram.token", "airflow.password", "airflow.database", "redash.key", "redash.password"})
+_SECRET = frozenset(
+    {
+        "telegram.token",
+        "airflow.password",
+        "airflow.database",
+        "redash.key",
+        "redash.password",
+        "superset.password",
+        "superset.metadata",
+        "superset.warehouse",
+    }
+)
 
 
 @dataclass(frozen=True)

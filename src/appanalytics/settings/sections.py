@@ -218,6 +218,33 @@ class RedashSettings(_Section):
     password: Annotated[SecretStr | None, Field(description="of that user; a secret")] = None
 
 
+class DashboardsSettings(_Section):
+    """Which dashboards there are besides the shipped ones."""
+
+    specs: Annotated[str | None, Field(description="folder of your own dashboards, one YAML file each")] = None
+
+
+class SupersetSettings(_Section):
+    """Where Superset is, and how this machine runs it."""
+
+    url: Annotated[str | None, Field(description="a Superset that others run; default: our own")] = None
+    host: Annotated[str, Field(description="address that our Superset listens on")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535, description="port that our Superset listens on")] = 8088
+    user: Annotated[str, Field(description="user of Superset who may import dashboards")] = "admin"
+    password: Annotated[SecretStr | None, Field(description="that user's password; default: the one we made")] = None
+    folder: Annotated[str, Field(description="what belongs to our Superset")] = "./data/superset"
+    venv: Annotated[str, Field(description="Superset's virtual environment, made by: make superset-venv")] = (
+        "./.venv-superset"
+    )
+    metadata: Annotated[
+        SecretStr | None,
+        Field(description="SQLAlchemy URI of Superset's own database; default: SQLite"),
+    ] = None
+    warehouse: Annotated[
+        SecretStr | None, Field(description="http://user:password@host:port/database of the warehouse for Superset")
+    ] = None
+
+
 class Settings(_Section):
     """All settings. Relative folders are taken from ``base``: the settings file's folder, or the working folder."""
 
@@ -232,6 +259,8 @@ class Settings(_Section):
     airflow: AirflowSettings = AirflowSettings()
     parts: PartsSettings = PartsSettings()
     redash: RedashSettings = RedashSettings()
+    dashboards: DashboardsSettings = DashboardsSettings()
+    superset: SupersetSettings = SupersetSettings()
     telegram: TelegramSettings = TelegramSettings()
 
     @property
