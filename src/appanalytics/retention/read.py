@@ -42,7 +42,7 @@ def read_counts(
     """
     sliced = as_question(layout, question)
     check_values(engine, layout, coverage, sliced)
-    rolled_days(engine, coverage, seen, question.window.zone)
+    rolled_days(engine, coverage, seen)
     statement = compiled(layout, question, seen)
     counts: Counts = {}
     for row in engine.rows(statement.sql, statement.parameters):
