@@ -1,8 +1,8 @@
 """Retention and audience: does the difference of two groups find the truth, and how fast is the engine?
 
 ``python -m benchmarks.retention truth --seeds 20`` simulates that many small apps and sets organic against ads;
-what is true of every cohort and day follows from the simulation's own curves. ``python -m benchmarks.retention speed URL``
-measures a warehouse that is there, such as the demo at full scale.
+what is true of every cohort and day follows from the simulation's own curves.
+``python -m benchmarks.retention speed URL`` measures a warehouse that is there, such as the demo at full scale.
 """
 
 from __future__ import annotations
