@@ -55,6 +55,14 @@ def parse_zone(name: str) -> ZoneInfo:
         ) from None
 
 
+def parse_length(text: str) -> timedelta:
+    """Read a length of time such as ``90s``, ``15m``, ``2h`` or ``3d``."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip())
+    if not found or not float(found[1]):
+        raise WindowError(f"cannot read the length {text!r}", hint="write 90s, 15m, 2h or 3d")
+    return timedelta(seconds=float(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[found[2]])
+
+
 def day_start(day: date, zone: ZoneInfo) -> datetime:
     """Midnight of a day in the reporting time zone, as an instant in UTC."""
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)

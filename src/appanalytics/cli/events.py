@@ -1,4 +1,4 @@
-"""``simulate``, ``load``, ``rollup``, ``check``: events in, rollups made, both checked."""
+"""``load``, ``rollup``, ``check``: events in, rollups made, both checked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from appanalytics.cli.output import print_records, progress, say
 from appanalytics.cli.state import options
-from appanalytics.errors import QuestionError, SettingsError, nearest
+from appanalytics.errors import QuestionError, nearest
 
 if TYPE_CHECKING:
     from appanalytics.warehouse.load import FileReport
@@ -17,39 +17,9 @@ if TYPE_CHECKING:
 
 def add_to(cli: typer.Typer) -> None:
     """Add the commands of this file."""
-    cli.command()(simulate)
     cli.command()(load)
     cli.command()(rollup)
     cli.command()(check)
-
-
-def simulate(
-    days: Annotated[int, typer.Option(help="Length of the history in days.")] = 75,
-    users: Annotated[int, typer.Option(help="Users of the news feed over the whole history.")] = 141_000,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same events.")] = 7,
-    until: Annotated[
-        str | None, typer.Option(metavar="DAY", help="The day after the last one; today unless given.")
-    ] = None,
-    truth: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write what was injected where, as JSON.")
-    ] = None,
-) -> None:
-    """Make the history of a synthetic social app: growth, retention, a campaign, an outage, an A/B test.
-
-    All of it is computed inside the engine. A history that is there already is left as it is; one that was
-    interrupted goes on.
-    """
-    from appanalytics.jobs.demo import make_history
-
-    with options.open(create=True) as app, progress() as watch:
-        last = app.window(until, None, None).first_day if until else app.today()
-        found = make_history(app, users=users, days=days, seed=seed, until=last, progress=watch)
-    if truth is not None:
-        try:
-            truth.write_text(found.to_json(), encoding="utf-8")
-        except OSError as error:
-            raise SettingsError(f"cannot write {truth}: {error.strerror}") from None
-    say(f"the app's history is there: {days} days that end before {last}; next: appanalytics rollup")
 
 
 def load(

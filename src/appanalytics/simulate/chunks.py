@@ -19,7 +19,7 @@ from appanalytics.simulate.intensity import (
     plan_day,
 )
 from appanalytics.simulate.rhythm import day_quantiles
-from appanalytics.simulate.scratch import days_table, places_table, returns_table
+from appanalytics.simulate.scratch import days_after, days_table, places_table, returns_table
 from appanalytics.simulate.world import World
 from appanalytics.sqltext import read_sql
 
@@ -54,14 +54,43 @@ def cut(world: World) -> list[Chunk]:
 
 def fill_scratch(engine: Engine, world: World) -> None:
     """Make the scratch tables: places, days, users, who comes when, what the feed shows."""
+    fill_users(engine, world)
+    engine.insert("simulation_returns", returns_table(world))
+    engine.execute(read_sql(PACKAGE, "fill_visits"), _visit_parameters(world, 0))
+    engine.execute(read_sql(PACKAGE, "fill_shelves"), {"seed": world.seed, "first": 0})
+
+
+def fill_users(engine: Engine, world: World) -> None:
+    """Make the scratch tables, and fill those of places, days and users."""
     for name in SCRATCH:
         engine.execute(read_sql(PACKAGE, f"scratch_{name}"))
     engine.insert("simulation_places", places_table(world))
     engine.insert("simulation_days", days_table(world))
-    engine.insert("simulation_returns", returns_table(world))
     engine.execute(read_sql(PACKAGE, "fill_users"), _user_parameters(world))
-    engine.execute(read_sql(PACKAGE, "fill_visits"), _visit_parameters(world))
-    engine.execute(read_sql(PACKAGE, "fill_shelves"), {"seed": world.seed})
+
+
+def add_newcomers(engine: Engine, world: World, number: int, users: int) -> None:
+    """Users who arrive on a day after the history, after all users that are there."""
+    held = engine.rows("SELECT count() AS users, max(friend_rank) AS friends FROM simulation_users")[0]
+    known = {
+        "users": users,
+        "users_before": held["users"],
+        "friends_before": held["friends"],
+        "arrival_day": number,
+        "campaign_share": 0.0,
+        "outage_day": 2**32 - 1,
+    }
+    engine.execute(read_sql(PACKAGE, "fill_users"), _user_parameters(world) | known)
+
+
+def fill_day(engine: Engine, world: World, number: int) -> None:
+    """Make days, visits and shelves those of one day after the history."""
+    for name in ("days", "returns", "visits", "shelves"):
+        engine.execute(read_sql(PACKAGE, f"scratch_{name}"))
+    engine.insert("simulation_days", days_after(world, number))
+    engine.insert("simulation_returns", returns_table(world, number + 1))
+    engine.execute(read_sql(PACKAGE, "fill_visits"), _visit_parameters(world, number))
+    engine.execute(read_sql(PACKAGE, "fill_shelves"), {"seed": world.seed, "first": number})
 
 
 def drop_scratch(engine: Engine) -> None:
@@ -87,9 +116,10 @@ def write_chunk(engine: Engine, world: World, chunk: Chunk) -> None:
         engine.execute(read_sql(PACKAGE, f"{service}_days"), known, ONE_BLOCK | token)
 
 
-def _visit_parameters(world: World) -> dict[str, Any]:
+def _visit_parameters(world: World, first: int) -> dict[str, Any]:
     return {
         "seed": world.seed,
+        "first": first,
         "outage_cities": list(world.story.outage_cities),
         "feed_day_factor": FEED_DAY_FACTOR,
     }
@@ -101,6 +131,9 @@ def _user_parameters(world: World) -> dict[str, Any]:
     return {
         "seed": world.seed,
         "users": world.users,
+        "users_before": 0,
+        "friends_before": 0,
+        "arrival_day": -1,
         "salt": world.salt,
         "campaign_day": story.campaign,
         "campaign_share": campaign_newcomers(world) / world.users if happens else 0.0,

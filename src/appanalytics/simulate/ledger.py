@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from appanalytics.engine import Engine
 from appanalytics.errors import UserError
@@ -12,6 +13,7 @@ from appanalytics.warehouse.meta import read_meta, write_meta
 WORLD_KEY = "simulation"
 CHUNKS_KEY = "simulation_chunks"
 TRUTH_KEY = "ground_truth"
+LIVE_KEY = "live_injections"
 
 
 def is_complete(engine: Engine, world: World) -> bool:
@@ -46,6 +48,19 @@ def chunks_done(engine: Engine) -> int:
 def record_chunks(engine: Engine, done: int) -> None:
     """Say that the first ``done`` chunks are stored."""
     write_meta(engine, CHUNKS_KEY, str(done))
+
+
+def record_injection(engine: Engine, record: dict[str, Any]) -> None:
+    """Add what a live stream was made to do to the truth; the same twice is there once."""
+    held = read_injections(engine)
+    if record not in held:
+        write_meta(engine, LIVE_KEY, json.dumps([*held, record], ensure_ascii=False))
+
+
+def read_injections(engine: Engine) -> list[dict[str, Any]]:
+    """What live streams of this warehouse were made to do, in the order of asking."""
+    found: list[dict[str, Any]] = json.loads(read_meta(engine, LIVE_KEY) or "[]")
+    return found
 
 
 def _refuse_foreign_events(engine: Engine) -> None:

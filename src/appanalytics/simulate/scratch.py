@@ -38,12 +38,23 @@ def places_table(world: World) -> pa.Table:
 
 
 def days_table(world: World) -> pa.Table:
-    """Rows of `simulation_days`."""
+    """Rows of `simulation_days`: the history's."""
     numbers = range(world.days)
-    plans: list[DayPlan] = [plan_day(world, number) for number in numbers]
-    starts = [int(world.start(number).timestamp()) for number in range(world.days + 1)]
     weights = [newcomers_weight(world, number) for number in numbers]
     others = [0.0 if number == world.story.outage else weight for number, weight in enumerate(weights)]
+    return _days(world, [plan_day(world, number) for number in numbers], weights, others, story=True)
+
+
+def days_after(world: World, number: int) -> pa.Table:
+    """Rows of `simulation_days` up to a day after the history, on which nothing of the story happens."""
+    plans = [plan_day(world, each, story=False) for each in range(number + 1)]
+    return _days(world, plans, [1.0] * len(plans), [1.0] * len(plans), story=False)
+
+
+def _days(world: World, plans: list[DayPlan], weights: list[float], others: list[float], *, story: bool) -> pa.Table:
+    numbers = range(len(plans))
+    starts = [int(world.start(number).timestamp()) for number in range(len(plans) + 1)]
+    told = world.story
     return pa.table(
         {
             "number": pa.array(numbers, pa.uint32()),
@@ -52,15 +63,15 @@ def days_table(world: World) -> pa.Table:
             "arrivals": _cumulative(weights),
             "other_arrivals": _cumulative(others),
             **{name: [getattr(plan, name) for plan in plans] for name in _PLANNED},
-            "is_outage": pa.array([int(number == world.story.outage) for number in numbers], pa.uint8()),
-            "is_experiment": pa.array([int(world.story.is_experiment(number)) for number in numbers], pa.uint8()),
+            "is_outage": pa.array([int(story and number == told.outage) for number in numbers], pa.uint8()),
+            "is_experiment": pa.array([int(story and told.is_experiment(number)) for number in numbers], pa.uint8()),
         }
     )
 
 
-def returns_table(world: World) -> pa.Table:
-    """Rows of `simulation_returns`."""
-    ages = range(1, world.days + 1)
+def returns_table(world: World, most: int = 0) -> pa.Table:
+    """Rows of `simulation_returns`, up to an age in days."""
+    ages = range(1, max(most, world.days) + 1)
     return pa.table(
         {
             "kind": pa.array([number for number, _ in enumerate(CURVES) for _ in ages], pa.uint8()),

@@ -13,7 +13,7 @@ WITH
         FROM simulation_days
         ARRAY JOIN range(posts) AS place
     ),
-    hours AS (SELECT number AS day, post_life, hour, number + hour / 24 AS now FROM simulation_days ARRAY JOIN range(24) AS hour)
+    hours AS (SELECT number AS day, post_life, hour, number + hour / 24 AS now FROM simulation_days ARRAY JOIN range(24) AS hour WHERE number >= {first:UInt32})
 SELECT
     day,
     hour,

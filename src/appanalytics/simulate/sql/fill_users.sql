@@ -1,4 +1,5 @@
--- One row for each user; every draw is a hash of (seed, purpose, user), so threads and blocks do not matter.
+-- One row for each of `users` users after the first `users_before`; every draw is a hash of (seed, purpose, user),
+-- so threads and blocks do not matter. With an `arrival_day` all of them arrive on it (-1: each on a day of his own).
 INSERT INTO simulation_users
 WITH
     (purpose, user) -> bitShiftRight(cityHash64({seed:UInt64}, purpose, user), 11) / 9007199254740992 AS draw,
@@ -14,10 +15,13 @@ WITH
         SELECT
             number + 1 AS id,
             draw('campaign', id) < {campaign_share:Float64} AS is_campaign,
-            if(is_campaign, {campaign_day:UInt32}, arrayFirstIndex(x -> x > draw('arrival', id), arrivals) - 1) AS day,
+            multiIf(
+                {arrival_day:Int64} >= 0, {arrival_day:Int64},
+                is_campaign, {campaign_day:UInt32},
+                arrayFirstIndex(x -> x > draw('arrival', id), arrivals) - 1) AS day,
             arrayFirstIndex(x -> x > draw('place', id), if(is_campaign, campaign_upto, ordinary_upto)) AS place,
             cities[place] AS town
-        FROM numbers({users:UInt64})
+        FROM numbers({users_before:UInt64}, {users:UInt64})
     ),
     placed AS
     (
@@ -33,7 +37,7 @@ WITH
 SELECT
     id AS user_id,
     arrival,
-    row_number() OVER (ORDER BY arrival, id) AS arrival_rank,
+    {users_before:UInt64} + row_number() OVER (ORDER BY arrival, id) AS arrival_rank,
     kind,
     draw('gender', id) < 0.55 AS gender,
     -- Weibull from 14, cut below 61
@@ -48,5 +52,5 @@ SELECT
     exp(0.20 * normal('pace', id) - 0.02) AS pace,
     exp(0.25 * normal('taste', id) - 0.03125) AS taste,
     if(draw('polarity', id) < 0.5, -1, 1) AS polarity,
-    if(writes, row_number() OVER (PARTITION BY writes ORDER BY arrival, id), 0) AS friend_rank
+    if(writes, {friends_before:UInt64} + row_number() OVER (PARTITION BY writes ORDER BY arrival, id), 0) AS friend_rank
 FROM placed

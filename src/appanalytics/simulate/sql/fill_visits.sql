@@ -24,4 +24,4 @@ SELECT
     is_outage AND has({outage_cities:Array(String)}, city) AS silenced
 FROM simulation_users
 CROSS JOIN simulation_days
-WHERE arrival <= number AND (reads OR writes)
+WHERE number >= {first:UInt32} AND arrival <= number AND (reads OR writes)
