@@ -54,6 +54,7 @@ class _Sum:
     back_week: int = 0
 
     def add(self, row: dict[str, Any]) -> None:
+        """Take in a row of the statement."""
         self.users += row["users"]
         self.back_next += row["back_next"]
         self.back_week += row["back_week"]
