@@ -48,7 +48,7 @@ def _texts(cell: nbformat.NotebookNode) -> list[str]:
 
 def test_the_notebook_tells_the_story(outputs: list[str]) -> None:
     everything = "\n".join(outputs)
-    assert everything.count("(picture)") == 9
+    assert everything.count("(picture)") == 10
     assert "organic newcomers come back more often than ads ones" in everything
     assert "Новички organic возвращаются чаще" in everything
     assert "2026-10-26:" in everything  # the campaign's day
