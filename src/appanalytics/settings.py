@@ -52,6 +52,7 @@ class WarehouseSettings(_Section):
     backups: Annotated[
         str | None, Field(description="folder of backups; default: FOLDER.backups beside the data")
     ] = None
+    keep_backups: Annotated[int, Field(ge=1, le=1000, description="how many backups are kept")] = 7
 
     @property
     def max_memory_bytes(self) -> int:
@@ -231,6 +232,19 @@ class Loaded:
         """The warehouse's URL, parsed; a relative folder starts in `base`."""
         from_file = not self.origins.get("warehouse.url", "").startswith((PREFIX, "--"))
         return WarehouseUrl.parse(self.settings.warehouse.url, base=self.base if from_file else None)
+
+    def backups(self) -> Path:
+        """The folder of backups.
+
+        Raises `SettingsError` when it cannot be known: a server at a URL keeps them where it wants.
+        """
+        if self.settings.warehouse.backups:
+            return self.path(self.settings.warehouse.backups)
+        folder = self.warehouse().path
+        if folder is None:
+            hint = "set warehouse.backups to the folder that the server may write backups into"
+            raise SettingsError(f"{self.warehouse()} has no folder of backups beside it", hint=hint)
+        return folder.with_name(folder.name + ".backups")
 
     def path(self, text: str) -> Path:
         """A folder or file named in the settings."""

@@ -35,6 +35,7 @@ _GROUPS = (
     "report",
     "messages",
     "jobs",
+    "backup",
     "metrics",
 )
 

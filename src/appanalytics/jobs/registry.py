@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from appanalytics.errors import IntegrityError, QuestionError, nearest
 from appanalytics.jobs import quality, tables
+from appanalytics.jobs.backup import backup_of_day
 from appanalytics.jobs.report import daily_report_of
 from appanalytics.progress import Progress, silent
 
@@ -47,12 +48,17 @@ def _data_quality(app: App, day: date, progress: Progress) -> str:
     return f"{day}: {len(report.checks)} checks, {report.status}"
 
 
+def _backup(app: App, day: date, progress: Progress) -> str:
+    return str(backup_of_day(app, day, progress))
+
+
 JOBS = {
     job.name: job
     for job in (
         Job("daily_tables", "Rollups and the report table have the day; its data are checked.", tables.make_tables),
         Job("daily_report", "The day's report is written.", _daily_report),
         Job("data_quality", "All checks of the warehouse were made and kept.", _data_quality),
+        Job("backup", "There is a backup named after the day; the oldest are gone.", _backup),
     )
 }
 

@@ -11,6 +11,8 @@ import pyarrow as pa
 
 from appanalytics.engine import Engine
 
+_DOUBTFUL_NANOSECONDS = 3600 * 10**9
+
 
 @dataclass(frozen=True, slots=True)
 class DayState:
@@ -34,6 +36,20 @@ def mark_changed(engine: Engine, days: Iterable[date]) -> None:
     first mark, so the second one keeps the day stale.
     """
     _append(engine, [(day, "changed", time.time_ns(), {}) for day in sorted(set(days))])
+
+
+def mark_doubtful(engine: Engine) -> set[date]:
+    """Mark, and return, the days that were marked or rolled up in the last hour before the log's end.
+
+    After a crash or a restore their rollups may be older, or newer, than their events.
+    """
+    rows = engine.rows(
+        "SELECT DISTINCT day FROM day_log WHERE mark + {doubtful:UInt64} > (SELECT max(mark) FROM day_log)",
+        {"doubtful": _DOUBTFUL_NANOSECONDS},
+    )
+    days = {row["day"] for row in rows}
+    mark_changed(engine, days)
+    return days
 
 
 def mark_rolled(engine: Engine, marks: Mapping[date, int], events: Mapping[date, Mapping[str, int]]) -> None:
