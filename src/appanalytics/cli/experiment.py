@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -120,16 +121,46 @@ def analyze(
         if control is None or treatment is None:
             raise UserError("--users needs --control and --treatment", hint=f"two values of the column {variant}")
         analysis = _of_file(users, columns, (control, treatment), duplicates, resamples, seed)
-        _show(analysis, None, _locale(options.load().settings.reporting.locale, locale), out, {})
+        _show(analysis, None, language(options.load().settings.reporting.locale, locale), out, {})
         return
     if variant or control or numerator or denominator or user or by:
         raise UserError("--variant, --control, --numerator and the like go with --users FILE")
     with options.open() as app, progress() as watch:
         found = app.experiment(name or "")
-        language = _locale(app.loaded.settings.reporting.locale, locale)
+        code = language(app.loaded.settings.reporting.locale, locale)
         analysis = found.analyze(as_of=_day(app, as_of), resamples=resamples, seed=seed, progress=watch)
-        labels = found.labels(language)
-    _show(analysis, treatment, language, out, labels)
+        labels = found.labels(code)
+    _show(analysis, treatment, code, out, labels)
+
+
+@group.command("decide")
+def decide(
+    name: _NAME,
+    treatment: _TREATMENT = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what the rule says; record nothing.")] = False,
+    resamples: Annotated[int, typer.Option(min=100, max=1_000_000, help="Of the bootstrap.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap; the same seed gives the same numbers.")] = 1,
+    locale: _LOCALE = None,
+    out: _OUT = None,
+) -> None:
+    """Decide by the written rule: ship, do not ship, or go on; recorded with its numbers and page in `decisions`.
+
+    Unless the rule says to go on, the experiment is decided afterwards. JSON and CSV give one record.
+    """
+    with options.open() as app, progress() as watch:
+        found = app.experiment(name)
+        code = language(app.loaded.settings.reporting.locale, locale)
+        decided = found.decide(
+            treatment, record=not dry_run, locale=code, resamples=resamples, seed=seed, progress=watch
+        )  # fmt: skip
+        labels = found.labels(code)
+    page = replace(decided, labels=labels).page(code, pictures=out is not None)
+    if options.format == "table":
+        page.print(console())
+    else:
+        record = decided.record()
+        print_records([record], list(record))
+    save_page(page, out, found.experiment.name, code)
 
 
 def _columns(
@@ -171,10 +202,11 @@ def _show(analysis: Analysis, treatment: str | None, locale: str, out: Path | No
     else:
         records = analysis.records() if arm is None else [r for r in analysis.records() if r["variant"] == arm]
         print_records(records, list(records[0]) if records else list(_COLUMNS))
-    _save(page, out, analysis.experiment.name, locale)
+    save_page(page, out, analysis.experiment.name, locale)
 
 
-def _save(page: Document, out: Path | None, name: str, locale: str) -> list[Path]:
+def save_page(page: Document, out: Path | None, name: str, locale: str) -> list[Path]:
+    """Write a page into a folder, if there is one, and tell the files."""
     if out is None:
         return []
     try:
@@ -185,7 +217,8 @@ def _save(page: Document, out: Path | None, name: str, locale: str) -> list[Path
     return written
 
 
-def _locale(setting: str, given: str | None) -> str:
+def language(setting: str, given: str | None) -> str:
+    """The code of the language asked for, or of the settings."""
     from appanalytics.locales import locale_of
 
     return locale_of(given or setting).code

@@ -7,9 +7,10 @@ experiment.decide().page("ru").save(folder, "feed_ranking")
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from appanalytics.catalog import Catalog
 from appanalytics.document import Document
@@ -20,9 +21,13 @@ from appanalytics.experiments.analysis import Analysis
 from appanalytics.experiments.decide import Decision, Outcome, decide
 from appanalytics.experiments.definition import Experiment, Period, State
 from appanalytics.experiments.page import page_of
+from appanalytics.experiments.power import Planned, plan
+from appanalytics.experiments.rehearse import Rehearsed, rehearse
 from appanalytics.experiments.run import analyze, options_of
-from appanalytics.experiments.store import store_results
+from appanalytics.experiments.sizes import Sizes, sizes
+from appanalytics.experiments.store import store_results, version_of
 from appanalytics.progress import Progress, silent
+from appanalytics.stats import METHODS
 from appanalytics.warehouse.rollup import Layout
 
 
@@ -38,6 +43,21 @@ class Decided:
         """The decision's page in a language."""
         return page_of(self.analysis, locale=locale, pictures=pictures, decision=self.decision, names=self.labels)
 
+    def record(self) -> dict[str, Any]:
+        """The decision as a flat record."""
+        found = self.decision
+        main, impact = found.result.main, found.result.impact
+        return {
+            "experiment": found.experiment, "variant": found.treatment, "decision": str(found.outcome),
+            "step": str(found.step), "details": ", ".join(found.details), "metric": found.result.metric.name,
+            "method": found.result.judgement.answers, "control": main.control, "treatment": main.treatment,
+            "effect": main.effect, "low": main.low, "high": main.high, "p_value": main.p_value, "p_text": main.p_text,
+            "per_day": impact.effect if impact and impact.per_day else None,
+            "per_day_low": impact.low if impact and impact.per_day else None,
+            "per_day_high": impact.high if impact and impact.per_day else None, "risks": ", ".join(found.risks),
+            "checks_failed": ", ".join(str(each.kind) for each in self.analysis.failed),
+        }  # fmt: skip
+
     def __str__(self) -> str:
         return self.page(pictures=False).markdown()
 
@@ -49,7 +69,8 @@ class Decided:
 class OpenExperiment:
     """An experiment's definition over a warehouse.
 
-    ``last_day`` is the last whole day of data; None while there is none. ``clock`` tells the present.
+    ``last_day`` is the last whole day of data; None while there is none. ``clock`` tells the present. ``others`` are
+    the registry's other experiments by name.
     """
 
     engine: Engine = field(repr=False)
@@ -58,6 +79,7 @@ class OpenExperiment:
     first_day: date | None
     last_day: date | None
     clock: Callable[[], datetime] = field(repr=False)
+    others: Mapping[str, Experiment] = field(default_factory=dict, repr=False)
 
     @property
     def catalog(self) -> Catalog:
@@ -73,6 +95,11 @@ class OpenExperiment:
     def state(self) -> State:
         """Draft, running, stopped or decided."""
         return ledger.state_of(self.engine, self.experiment)
+
+    @property
+    def version(self) -> str:
+        """Names definition and catalog; stored results carry it."""
+        return version_of(self.experiment, self.experiment.catalog_fingerprint(self.catalog))
 
     def labels(self, locale: str = "en") -> dict[str, str]:
         """The segments' names for people."""
@@ -115,9 +142,37 @@ class OpenExperiment:
                 self._move(State.DECIDED)
         return found
 
-    def refresh(self, *, progress: Progress = silent) -> Analysis:
+    def power(
+        self, *, metrics: Sequence[str] = (), effect: float | None = None, power: float | None = None,
+        days: int = 28, treatment: str | None = None, progress: Progress = silent,
+    ) -> Planned:  # fmt: skip
+        """The smallest effects that so many days show, and the days that an effect needs, from the days before."""
+        return plan(
+            self.engine, self.layout, self.experiment, self.period, self.first_day, self.last_day, metrics=metrics,
+            effect=effect, power=power, days=days, treatment=treatment, progress=progress,
+        )  # fmt: skip
+
+    def rehearse(
+        self, *, metric: str | None = None, methods: Sequence[str] = METHODS, draws: int = 10_000,
+        users_per_arm: int = 500, days: int | None = None, seed: int = 1, progress: Progress = silent,
+    ) -> Rehearsed:  # fmt: skip
+        """A/A: every method asked in ``draws`` splits of users of the days before, between whom nothing differs."""
+        return rehearse(
+            self.engine, self.layout, self.experiment, self.period, self.first_day, self.last_day, metric=metric,
+            methods=methods, draws=draws, users_per_arm=users_per_arm, days=days, seed=seed, progress=progress,
+        )  # fmt: skip
+
+    def split(self, *, dimensions: Sequence[str] | None = None, days: int | None = None) -> Sizes:
+        """Sizes and balance of the split on users of the days before, and who is in other experiments."""
+        others = {name: (each, each.period(self.first_day)) for name, each in self.others.items()}
+        return sizes(
+            self.engine, self.layout, self.experiment, self.period, self.first_day, self.last_day, days=days,
+            dimensions=dimensions, others=others,
+        )  # fmt: skip
+
+    def refresh(self, *, as_of: date | None = None, progress: Progress = silent) -> Analysis:
         """Analyse and put the results into their tables, as dashboards read them."""
-        analysis = self.analyze(progress=progress)
+        analysis = self.analyze(as_of=as_of, progress=progress)
         store_results(self.engine, analysis, at=self.clock())
         return analysis
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from appanalytics.engine import Engine
 from appanalytics.experiments.analysis import Analysis, Result
+from appanalytics.experiments.definition import Experiment
 from appanalytics.experiments.numbers import Writer
 from appanalytics.experiments.page_details import check_text
 from appanalytics.experiments.pictures import bin_edges, binned
@@ -22,9 +23,9 @@ from appanalytics.stats import Comparison
 Row = dict[str, Any]
 
 
-def version_of(analysis: Analysis) -> str:
+def version_of(experiment: Experiment, catalog_hash: str) -> str:
     """Names definition and catalog: eight digits of each one's hash."""
-    return f"{analysis.experiment.fingerprint()[:8]}{analysis.catalog_hash[:8]}"
+    return f"{experiment.fingerprint()[:8]}{catalog_hash[:8]}"
 
 
 def store_results(engine: Engine, analysis: Analysis, *, at: datetime) -> int:
@@ -34,7 +35,7 @@ def store_results(engine: Engine, analysis: Analysis, *, at: datetime) -> int:
         "experiment_distributions": [row for each in analysis.results for row in _distribution(each, analysis)],
         "experiment_checks": _checks(analysis),
     }
-    key = {"experiment": analysis.experiment.name, "version": version_of(analysis)}
+    key = {"experiment": analysis.experiment.name, "version": version_of(analysis.experiment, analysis.catalog_hash)}
     for table, found in rows.items():
         replace_rows(engine, table, key, [key | row for row in found])
     return sum(map(len, rows.values()))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from appanalytics.errors import IntegrityError, QuestionError, nearest
 from appanalytics.jobs import quality, tables
 from appanalytics.jobs.backup import backup_of_day
+from appanalytics.jobs.experiments import analyze_running
 from appanalytics.jobs.report import daily_report_of
 from appanalytics.progress import Progress, silent
 
@@ -59,6 +60,7 @@ JOBS = {
         Job("daily_report", "The day's report is written.", _daily_report),
         Job("data_quality", "All checks of the warehouse were made and kept.", _data_quality),
         Job("backup", "There is a backup named after the day; the oldest are gone.", _backup),
+        Job("experiments_daily", "Running experiments are analysed; dashboards have the results.", analyze_running),
     )
 }
 

@@ -5,40 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from textwrap import indent
 from typing import Any
 
 from appanalytics.engine import Engine
-from appanalytics.errors import WarehouseMissing
-from appanalytics.query import Coverage, Question, check_values, population
+from appanalytics.query import Coverage, Observed, Question, check_values, population
 from appanalytics.query.scope import Scope, output
-from appanalytics.query.services import require_rollups
+from appanalytics.query.services import first_event, rolled_days
 from appanalytics.retention.question import ANY_EVENT, Kind, RetentionQuestion
 from appanalytics.sqltext import identifier, render
 from appanalytics.warehouse.rollup import Layout
-from appanalytics.window import Grain, Window, day_start
+from appanalytics.window import Grain
 
 PACKAGE = "appanalytics.retention"
 SIZE = -1  # the place of a cohort's size
 
 Slice = tuple[Any, ...]
 Counts = dict[tuple[date, Slice], dict[int, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """What of life was seen: the ``first`` and the ``last`` day with events; days from ``over`` on were not over."""
-
-    first: date
-    last: date
-    over: date
-
-    @classmethod
-    def of(cls, coverage: Coverage, window: Window, today: date) -> Observed:
-        """From the events' coverage; raises `WarehouseMissing` where there are none."""
-        if coverage.first is None or coverage.last is None:
-            raise WarehouseMissing("the warehouse holds no events yet", hint="appanalytics simulate, or load")
-        first, last = (each.astimezone(window.zone).date() for each in (coverage.first, coverage.last))
-        return cls(first, last, min(today, last + timedelta(days=1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +42,7 @@ def read_counts(
     """
     sliced = as_question(layout, question)
     check_values(engine, layout, coverage, sliced)
-    if seen.first < seen.over:
-        zone = question.window.zone
-        require_rollups(coverage, Window(day_start(seen.first, zone), day_start(seen.over, zone), zone), engine)
+    rolled_days(engine, coverage, seen, question.window.zone)
     statement = compiled(layout, question, seen)
     counts: Counts = {}
     for row in engine.rows(statement.sql, statement.parameters):
@@ -73,6 +54,14 @@ def read_counts(
     return counts, statement
 
 
+def read_rows(
+    engine: Engine, layout: Layout, question: RetentionQuestion, seen: Observed, file: str, more: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Rows of a statement of ``sql/`` that goes through each user's days."""
+    names, bound = user_parts(layout, question)
+    return engine.rows(render(PACKAGE, file, **names), _days(question, seen) | bound | more)
+
+
 def as_question(layout: Layout, question: RetentionQuestion) -> Question:
     """The same slices and filters as a question of the query compiler."""
     return Question((population(layout.catalog),), question.window, by=question.by, where=question.where)
@@ -80,11 +69,7 @@ def as_question(layout: Layout, question: RetentionQuestion) -> Question:
 
 def compiled(layout: Layout, question: RetentionQuestion, seen: Observed) -> Statement:
     """The statement of a question."""
-    parameters: dict[str, Any] = {
-        "since": question.window.first_day,
-        "until": question.window.last_day + timedelta(days=1),
-        "seen": seen.last + timedelta(days=1),
-    }
+    parameters = _days(question, seen)
     if is_rolled(layout, question):
         name = question.by[0] if question.by else ""
         more = {"dimension": name, "last": question.periods or 100_000}
@@ -96,6 +81,14 @@ def compiled(layout: Layout, question: RetentionQuestion, seen: Observed) -> Sta
         return Statement("retention_day", sql, parameters | more)
     names, bound = user_parts(layout, question)
     return Statement("user_day", render(PACKAGE, "triangle", **names), parameters | bound)
+
+
+def _days(question: RetentionQuestion, seen: Observed) -> dict[str, Any]:
+    return {
+        "since": question.window.first_day,
+        "until": question.window.last_day + timedelta(days=1),
+        "seen": seen.last + timedelta(days=1),
+    }
 
 
 def is_rolled(layout: Layout, question: RetentionQuestion) -> bool:
@@ -120,21 +113,16 @@ def user_parts(layout: Layout, question: RetentionQuestion) -> tuple[dict[str, s
     conditions, bound = scope.conditions(sliced)
     columns = dict.fromkeys(layout.catalog.dimension(name).column for name in sorted(sliced.slices))
     first = question.service.first
-    order = ", ".join(["first_time", *map(identifier, layout.user_columns)])
-    pick = (
-        "anyIf({column}, day = first_day AND lead)"
-        if question.service.is_any
-        else f"argMinIf({{column}}, ({order}), day = {first} AND {question.service.active})"
-    )
-    attributes = [f"{pick.format(column=identifier(name))} AS {identifier('own_' + name)}" for name in columns]
+    attributes = [f"{first_event(layout, question.service, name)} AS {identifier('own_' + name)}" for name in columns]
     places, more = _places(question)
+    lives = render(
+        PACKAGE, "lives", first=first, step=_step(question.step, first), returned=returned(layout, question),
+        attributes=_listed(attributes),
+    )  # fmt: skip
     names = {
         "cohort": cohort_of(question.grain, "born"),
-        "first": first,
-        "step": _step(question.step, first),
-        "returned": returned(layout, question),
         "places": places,
-        "attributes": _listed(attributes),
+        "lives": indent(lives.rstrip(), " " * 8),
         "outputs": _listed(groups),
         "names": _listed(output(name) for name in question.by),
         "filter": f"WHERE {' AND '.join(conditions)}" if conditions else "",

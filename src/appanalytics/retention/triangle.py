@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from appanalytics.query import Observed
 from appanalytics.query.show import number
 from appanalytics.retention.question import Kind, RetentionQuestion
-from appanalytics.retention.read import SIZE, Counts, Observed, Slice
+from appanalytics.retention.read import SIZE, Counts, Slice
 from appanalytics.stats import Interval, Share, wilson
 from appanalytics.window import next_bucket_day
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
+
+    from appanalytics.document import Document
 
 Record = dict[str, Any]
 
@@ -104,6 +108,11 @@ class Triangle:
         """All places, in order."""
         return sorted({cell.place for cell in self.cells})
 
+    def only(self, values: Mapping[str, Any]) -> Triangle:
+        """The slices of these values of the one dimension, in that order."""
+        kept = [cell for value in values.values() for cell in self.cells if cell.slice == (value,)]
+        return replace(self, cells=tuple(kept))
+
     def of_slice(self, values: Slice = ()) -> dict[tuple[date, int], Cell]:
         """Cells of one slice by cohort and place."""
         return {(cell.cohort, cell.place): cell for cell in self.cells if cell.slice == values}
@@ -145,6 +154,24 @@ class Triangle:
         """The records as a pandas frame; needs the extra ``pandas``."""
         frame: pd.DataFrame = self.to_arrow().to_pandas()
         return frame
+
+    def heatmap(self, values: Slice = (), *, locale: str = "en") -> Figure:
+        """The last 20 cohorts of one slice; needs the extra ``pictures``."""
+        from appanalytics.retention.pictures import heatmap
+
+        return heatmap(self, values, locale=locale)
+
+    def plot(self, *, locale: str = "en") -> Figure:
+        """The weighted curve of each slice with its intervals; needs the extra ``pictures``."""
+        from appanalytics.retention.pictures import curves
+
+        return curves(self, locale=locale)
+
+    def page(self, *, locale: str = "en", pictures: bool = True, label: str | None = None) -> Document:
+        """Everything as one page for a terminal, Markdown or HTML."""
+        from appanalytics.retention.page import triangle_page
+
+        return triangle_page(self, locale=locale, pictures=pictures, label=label)
 
     def label(self, place: int) -> str:
         """A place for people: ``7``, or a bracket's ``2-7``."""
