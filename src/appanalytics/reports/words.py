@@ -21,6 +21,11 @@ class Words:
     week: str
     week_before: str
     no_data: str
+    usual: str
+    worth_knowing: str
+    unusual: str
+    above: str
+    below: str
 
 
 ENGLISH = Words(
@@ -39,6 +44,11 @@ ENGLISH = Words(
     week="{span}",
     week_before="the week before",
     no_data="no data",
+    usual="usually",
+    worth_knowing="Worth knowing",
+    unusual="{metric}: {value}, {side} the usual {usual} ({moved} against expectation).",
+    above="above",
+    below="below",
 )
 
 RUSSIAN = Words(
@@ -57,6 +67,11 @@ RUSSIAN = Words(
     week="{span}",
     week_before="неделей раньше",
     no_data="нет данных",
+    usual="обычно",
+    worth_knowing="Важно знать",
+    unusual="{metric}: {value}, {side} обычных {usual} ({moved} к ожидаемому).",
+    above="выше",
+    below="ниже",
 )
 
 WORDS = {"en": ENGLISH, "ru": RUSSIAN}
