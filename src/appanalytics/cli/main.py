@@ -38,6 +38,7 @@ _GROUPS = (
     "dashboards",
     "messages",
     "jobs",
+    "status",
     "backup",
     "metrics",
 )

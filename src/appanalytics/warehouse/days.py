@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pyarrow as pa
 
@@ -69,6 +69,19 @@ def day_states(engine: Engine) -> list[DayState]:
         """
     )
     return [DayState(row["day"], row["changed"], row["seen"], dict(row["events"] or {})) for row in rows]
+
+
+def stale_since(engine: Engine) -> datetime | None:
+    """When the first change happened that no roll-up has seen yet; None when all were."""
+    mark = engine.scalar(
+        """
+        SELECT min(mark) FROM day_log
+        INNER JOIN (SELECT day, maxIf(mark, kind = 'rolled') AS seen FROM day_log GROUP BY day) AS rolled USING (day)
+        WHERE kind = 'changed' AND mark > seen
+        HAVING count() > 0
+        """
+    )
+    return datetime.fromtimestamp(mark / 1e9, UTC) if mark else None
 
 
 def _append(engine: Engine, entries: list[tuple[date, str, int, dict[str, int]]]) -> None:
