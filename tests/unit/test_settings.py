@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from appanalytics.cli.settings_file import template
 from appanalytics.errors import SettingsError
-from appanalytics.settings import Settings, load_settings, names, variable
+from appanalytics.settings import Settings, load_settings, names, template, variable
 
 
 def write(folder: Path, text: str, mode: int = 0o600) -> Path:

@@ -40,6 +40,8 @@ _GROUPS = (
     "jobs",
     "status",
     "backup",
+    "airflow",
+    "redash",
     "metrics",
 )
 

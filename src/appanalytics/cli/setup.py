@@ -32,9 +32,8 @@ def init(
 
     The file is appanalytics.toml in this folder, or the one named with --config; --warehouse sets the URL.
     """
-    from appanalytics.cli.settings_file import template
     from appanalytics.engine import WarehouseUrl
-    from appanalytics.settings import FILE_NAME
+    from appanalytics.settings import FILE_NAME, template
     from appanalytics.window import parse_zone
 
     target = Path(options.config or FILE_NAME)
