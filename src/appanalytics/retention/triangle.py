@@ -168,11 +168,14 @@ class Triangle:
 
         return curves(self, locale=locale)
 
-    def page(self, *, locale: str = "en", pictures: bool = True, label: str | None = None) -> Document:
-        """Everything as one page for a terminal, Markdown or HTML."""
+    def page(
+        self, *, locale: str = "en", pictures: bool = True, label: str | None = None,
+        notes: Mapping[date, str] | None = None,
+    ) -> Document:  # fmt: skip
+        """Everything as one page for a terminal, Markdown or HTML. ``notes`` are texts beside cohorts."""
         from appanalytics.retention.page import triangle_page
 
-        return triangle_page(self, locale=locale, pictures=pictures, label=label)
+        return triangle_page(self, locale=locale, pictures=pictures, label=label, notes=notes)
 
     def label(self, place: int) -> str:
         """A place for people: ``7``, or a bracket's ``2-7``."""

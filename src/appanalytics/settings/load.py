@@ -51,7 +51,7 @@ class Loaded:
     origins: Mapping[str, str] = field(default_factory=dict)
     file: Path | None = None
     #: Values that did not come from the file, by name.
-    besides: Mapping[str, str] = field(default_factory=dict)
+    besides: Mapping[str, str] = field(default_factory=dict, repr=False)  # secrets may be among them
 
     def warehouse(self) -> WarehouseUrl:
         """The warehouse's URL, parsed; a relative folder starts in `base`."""
