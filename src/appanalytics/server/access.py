@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
+from appanalytics.engine.connect import backup_configuration
 from appanalytics.server.guard import CONDITIONS, FIXED, RIGHTS
 from appanalytics.server.users import User
 from appanalytics.sqltext import identifier
@@ -35,12 +36,15 @@ def role_of(name: str) -> str:
     return f"user_{name}"
 
 
-def write_configuration(folder: Path, users: Mapping[str, User], database: str, memory: int) -> Path:
+def write_configuration(
+    folder: Path, users: Mapping[str, User], database: str, memory: int, backups: Path | None = None
+) -> Path:
     """Write the engine's configuration into a private folder and return the main file.
 
     ``database`` is the one that writers and readers may use; ``memory`` the most that all statements together may
-    take, in bytes.
+    take, in bytes; ``backups`` the folder of backups, outside of which none is written or read.
     """
+    allowed = backup_configuration(backups) if backups else ""
     access = folder / "access.xml"
     _write(access, _access(users, database))
     main = folder / "engine.xml"
@@ -49,6 +53,7 @@ def write_configuration(folder: Path, users: Mapping[str, User], database: str, 
         f"""<clickhouse>
   <users_config>{escape(str(access))}</users_config>
   <max_server_memory_usage>{memory}</max_server_memory_usage>
+  {allowed}
   <query_log>
     <database>system</database><table>query_log</table>
     <flush_interval_milliseconds>1000</flush_interval_milliseconds>
@@ -100,6 +105,7 @@ def _role(name: str, user: User, database: str) -> str:
         grants = [
             "GRANT ALL ON *.* WITH GRANT OPTION",
             "REVOKE SOURCES ON *.*",
+            "GRANT READ, WRITE ON DISK",  # of backups; no table and no function can name a disk
             "REVOKE TABLE ENGINE ON *",
             "REVOKE SYSTEM SHUTDOWN ON *.*",
         ]

@@ -64,6 +64,8 @@ FIXED = (
 RIGHTS = ("default_normal_view_sql_security", "default_materialized_view_sql_security", "default_view_definer")
 #: Settings whose value is a condition in SQL; it is judged like a statement, and readers may not set them.
 CONDITIONS = ("additional_table_filters", "additional_result_filter")
+#: Settings of a table that put its data elsewhere, such as on the disk of backups.
+PLACES = ("disk", "storage_policy")
 #: Settings that a reader may choose; the engine still holds the limits among them.
 _READERS = re.compile(
     r"(output_format_|input_format_|format_(csv|tsv|regexp|custom|display|binary|capn|avro|json)|date_time_|max_|"
@@ -110,6 +112,8 @@ def check_settings_named(names: Iterable[str], reader: bool) -> None:
     named = list(names)
     _check_names_of_settings(named, reader)
     for name in named:
+        if name in PLACES:
+            raise Problem(452, f"Setting {name} is not allowed here", "SETTING_CONSTRAINT_VIOLATION")
         if name in CONDITIONS:
             raise Problem(452, f"Setting {name} is allowed in the URL alone", "SETTING_CONSTRAINT_VIOLATION")
 

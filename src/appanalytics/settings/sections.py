@@ -34,6 +34,7 @@ class WarehouseSettings(_Section):
     backups: Annotated[
         str | None, Field(description="folder of backups; default: FOLDER.backups beside the data")
     ] = None
+    keep_backups: Annotated[int, Field(ge=1, le=1000, description="how many backups are kept")] = 7
 
     @property
     def max_memory_bytes(self) -> int:
