@@ -22,12 +22,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from appanalytics.chats import Chat, holds_secret, read_chats, with_environment
 from appanalytics.engine.url import WarehouseUrl, masked
 from appanalytics.errors import SettingsError, nearest
+from appanalytics.sections import DashboardsSettings, ScheduleSettings, SupersetSettings
 from appanalytics.window import parse_zone
 
 FILE_NAME = "appanalytics.toml"
 PREFIX = "APPANALYTICS_"
 #: Variables that are not settings themselves.
 _OTHER_VARIABLES = frozenset({"APPANALYTICS_CONFIG", "APPANALYTICS_REAL_DATA"})
+
+
+#: Settings whose file must be readable by its owner alone.
+_SECRETS = frozenset({"telegram.token", "superset.password", "superset.metadata", "superset.warehouse"})
 
 
 class _Section(BaseModel):
@@ -171,35 +176,6 @@ class CollectorSettings(_Section):
         return _bytes(self.max_body)
 
 
-_CRON = r"^(off|\S+( \S+){4})$"
-
-
-class ScheduleSettings(_Section):
-    """When the routine runs in a scheduler: cron expressions in reporting time, or ``off``."""
-
-    daily_tables: Annotated[str, Field(pattern=_CRON, description="rollups and report tables of yesterday")] = (
-        "30 2 * * *"
-    )
-    daily_report: Annotated[str, Field(pattern=_CRON, description="yesterday's report to the chats")] = "0 11 * * *"
-    anomaly_alerts: Annotated[
-        str, Field(pattern=_CRON, description="detection, a little after each quarter hour")
-    ] = "2-59/15 * * * *"
-    experiments_daily: Annotated[str, Field(pattern=_CRON, description="results of running experiments")] = (
-        "0 4 * * *"
-    )
-    data_quality: Annotated[str, Field(pattern=_CRON, description="all checks of the warehouse")] = "30 4 * * *"
-    backup: Annotated[str, Field(pattern=_CRON, description="backup of the warehouse")] = "0 5 * * *"
-    slices: Annotated[str, Field(description="dimensions of the report table, separated by commas")] = (
-        "gender, age, os"
-    )
-    owner: Annotated[str, Field(description="who is named as owner of the routine")] = "analytics"
-
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        """``slices`` as names."""
-        return tuple(name.strip() for name in self.slices.split(",") if name.strip())
-
-
 class Settings(_Section):
     """All settings. Relative folders are taken from ``base``: the settings file's folder, or the working folder."""
 
@@ -212,6 +188,8 @@ class Settings(_Section):
     messages: MessagesSettings = MessagesSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     telegram: TelegramSettings = TelegramSettings()
+    dashboards: DashboardsSettings = DashboardsSettings()
+    superset: SupersetSettings = SupersetSettings()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -264,7 +242,7 @@ def load_settings(
         section, key = name.split(".")
         tree.setdefault(section, {})[key] = _filled(name, value, origin, environment)
         origins[name] = origin
-        if name == "telegram.token" or (name == "messages.chats" and holds_secret(value)):
+        if name in _SECRETS or (name == "messages.chats" and holds_secret(value)):
             private.add(origin)
     try:
         settings = Settings.model_validate(tree)
@@ -274,6 +252,11 @@ def load_settings(
     if file is not None and str(file) in private:
         _check_mode(file)
     return Loaded(settings, file.parent.resolve() if file else (folder or Path.cwd()), origins)
+
+
+def process_environment() -> dict[str, str]:
+    """The environment of this process, for programs that it starts."""
+    return dict(os.environ)
 
 
 def find_file(config: Path | None, environ: Mapping[str, str], folder: Path) -> Path | None:

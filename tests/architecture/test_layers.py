@@ -14,7 +14,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / "appanalytics"
 FLOORS = {
     "errors": 0, "progress": 0, "sqltext": 0,
     "window": 1, "locales": 1, "pictures": 1, "document": 1, "sender": 1,
-    "markup": 1, "chats": 1,
+    "markup": 1, "chats": 1, "sections": 1,
     "catalog": 2, "engine": 2, "stats": 2,
     "settings": 3, "warehouse": 3, "known_events": 3,
     "query": 4,

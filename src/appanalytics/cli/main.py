@@ -35,6 +35,7 @@ _GROUPS = (
     "experiment",
     "experiment_before",
     "report",
+    "dashboards",
     "messages",
     "jobs",
     "metrics",
