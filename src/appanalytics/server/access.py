@@ -30,7 +30,7 @@ _ADMINS = """
 """
 
 
-#: Least values of settings, for everybody. With no pause between two reports of progress the engine never ends a query.
+#: Least values of settings, for everybody. With no pause between reports of progress the engine never ends a query.
 _LEAST = {"interactive_delay": 1000}
 
 
