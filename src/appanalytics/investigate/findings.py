@@ -10,6 +10,8 @@ from appanalytics.catalog import Catalog
 from appanalytics.document import Document
 from appanalytics.investigate.explanation import Explanation, Ruling, Segment
 from appanalytics.investigate.forecast import Forecast
+from appanalytics.investigate.moved import Moved
+from appanalytics.investigate.people import People, Running
 from appanalytics.investigate.reader import Step
 from appanalytics.investigate.target import Target
 from appanalytics.known_events import KnownEvent, KnownEvents
@@ -23,9 +25,10 @@ class Findings:
 
     ``forecast`` holds the series of ``periods`` (the same period of earlier days, then the asked one).
     ``explanation`` is None where the metric does not add up over users' attributes; ``not_additive`` then names the
-    part that does not. ``complete`` is False while the period is not over or reaches beyond the data.
-    ``events`` are the known events of the period, ``calendar`` those of the whole series. ``steps`` are the
-    statements that were run.
+    part that does not. ``people`` are the users behind it (of metrics that count users, by day), ``moved`` the other
+    metrics of the period, the most unusual first, ``experiments`` those that ran. ``complete`` is False while the
+    period is not over or reaches beyond the data. ``events`` are the known events of the period, ``calendar`` those
+    of the whole series. ``steps`` are the statements that were run.
     """
 
     metric: str
@@ -36,6 +39,9 @@ class Findings:
     complete: bool
     explanation: Explanation | None
     not_additive: str
+    people: People
+    moved: tuple[Moved, ...]
+    experiments: tuple[Running, ...]
     events: tuple[KnownEvent, ...]
     calendar: KnownEvents = field(repr=False)
     steps: tuple[Step, ...] = field(repr=False)

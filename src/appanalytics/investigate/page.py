@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from appanalytics.document import Block, Bullets, Code, Document, Heading, Paragraph, Picture, Table, plain
-from appanalytics.investigate import summary
+from appanalytics.investigate import behind, summary
 from appanalytics.investigate.explanation import Part
 from appanalytics.investigate.summary import is_ratio, speaker
 from appanalytics.investigate.words import Speaker
@@ -52,6 +52,7 @@ def _blocks(found: Findings, say: Speaker, *, pictures: bool, sql: bool) -> Iter
                 for each in found.rulings
             )
         )
+    yield from behind.blocks(found, say)
     yield Heading(say("h_known"))
     yield Paragraph(plain(summary.known(found, say) or say("none_known")))
     if sql:

@@ -78,11 +78,12 @@ class Reader:
         back = range(LOOKED_BACK[self.target.grain], -1, -1)
         return [each for each in map(self.target.before, back) if each.start >= start]
 
-    def history(self, metrics: Sequence[str]) -> dict[str, Floats]:
-        """Each metric's value in every period; NaN where a ratio has nothing below."""
-        cubes = [Cube(plan, self.run, self.layout.catalog) for plan in self._plans(metrics, ())]
-        self._keep("history", cubes[-1].plan)
-        return {name: np.concatenate([cube.value(name).astype(float)[:, 0] for cube in cubes]) for name in metrics}
+    def history(self, metrics: Sequence[str], name: str = "history", most: int | None = None) -> dict[str, Floats]:
+        """Each metric's value in every period (the last ``most``, and the asked one); NaN where nothing is below."""
+        skipped = max(0, len(self.periods) - 1 - most) if most is not None else 0
+        cubes = [Cube(plan, self.run, self.layout.catalog) for plan in self._plans(metrics, (), skipped)]
+        self._keep(name, cubes[-1].plan)
+        return {each: np.concatenate([cube.value(each).astype(float)[:, 0] for cube in cubes]) for each in metrics}
 
     def cells(self, metric: str, by: Sequence[str], weights: dict[str, Floats], squares: dict[str, Floats]) -> Pulled:
         """The metric's leaves by dimensions: in the asked period, and summed over all with one weight for each."""

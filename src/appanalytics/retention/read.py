@@ -12,7 +12,7 @@ from appanalytics.engine import Engine
 from appanalytics.query import Coverage, Observed, Question, check_values, population
 from appanalytics.query.scope import Scope, output
 from appanalytics.query.services import first_event, rolled_days
-from appanalytics.retention.question import ANY_EVENT, Kind, RetentionQuestion
+from appanalytics.retention.question import ANY_EVENT, NO_END, Kind, RetentionQuestion
 from appanalytics.sqltext import identifier, render
 from appanalytics.warehouse.rollup import Layout
 from appanalytics.window import Grain
@@ -42,7 +42,7 @@ def read_counts(
     """
     sliced = as_question(layout, question)
     check_values(engine, layout, coverage, sliced)
-    rolled_days(engine, coverage, seen, question.window.zone)
+    rolled_days(engine, coverage, seen)
     statement = compiled(layout, question, seen)
     counts: Counts = {}
     for row in engine.rows(statement.sql, statement.parameters):
@@ -72,7 +72,7 @@ def compiled(layout: Layout, question: RetentionQuestion, seen: Observed) -> Sta
     parameters = _days(question, seen)
     if is_rolled(layout, question):
         name = question.by[0] if question.by else ""
-        more = {"dimension": name, "last": question.periods or 100_000}
+        more = {"dimension": name, "last": question.periods or NO_END}
         column = output(name) if name else ""
         sql = render(
             PACKAGE, "rolled", cohort=cohort_of(question.grain, "first_day"), names=_listed([column] if name else []),
@@ -150,7 +150,7 @@ def _step(grain: Grain, first: str) -> str:
 
 def _places(question: RetentionQuestion) -> tuple[str, dict[str, Any]]:
     """Places in which a user with returns in ``steps`` counts."""
-    last = {"last": question.periods if question.periods is not None else 100_000}
+    last = {"last": question.periods if question.periods is not None else NO_END}
     if question.kind is Kind.UNBOUNDED:
         most = "least(arrayMax(steps), {last:Int32})"
         return f"if(empty(steps), [], arrayMap(place -> toInt32(place), range(0, {most} + 1)))", last

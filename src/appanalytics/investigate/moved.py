@@ -1,0 +1,81 @@
+"""Other metrics of the same period: which moved together with the one that is asked about, and which did not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from appanalytics.catalog import Active, Catalog, Measure, Ratio
+from appanalytics.investigate.expectation import why_not_additive
+from appanalytics.investigate.forecast import Flags, forecasts
+from appanalytics.investigate.reader import Reader
+
+#: Earlier periods that are enough for the others.
+LOOKED_BACK = 42
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Another metric in the same period, against its own expectation (99 % band)."""
+
+    metric: str
+    actual: float
+    expected: float
+    low: float
+    high: float
+    deviation: float
+
+    @property
+    def relative(self) -> float | None:
+        """Actual / expected − 1."""
+        return self.actual / self.expected - 1 if self.expected else None
+
+    @property
+    def is_unusual(self) -> bool:
+        """True outside of the band."""
+        return not self.low <= self.actual <= self.high
+
+
+def others(catalog: Catalog, metric: str) -> list[str]:
+    """Metrics of the day that rollups answer: counts, users, ratios of them; no windows of many days, no synonyms."""
+    found: list[str] = []
+    meant = {_meaning(catalog, metric)}
+    for each in catalog.quantities():
+        if each.name == metric or why_not_additive(catalog, each.name):
+            continue
+        if any(isinstance(leaf, Active) and leaf.days != 1 for leaf in catalog.leaves(each.name)):
+            continue
+        meaning = _meaning(catalog, each.name)
+        if meaning not in meant:
+            meant.add(meaning)
+            found.append(each.name)
+    return found
+
+
+def _meaning(catalog: Catalog, name: str) -> str:
+    """What a metric counts by day, so that DAU and users are one."""
+    quantity = catalog.quantity(name)
+    if isinstance(quantity, Active) and quantity.days == 1:
+        quantity = catalog.measures[quantity.active]
+    if isinstance(quantity, Ratio):
+        return " / ".join(_meaning(catalog, part) for part in quantity.ratio)
+    hidden = {"name", "labels", "description", "unit", "good", "owner"}
+    return quantity.model_dump_json(exclude=hidden)
+
+
+def moved(reader: Reader, metric: str, usable: Flags) -> tuple[Moved, ...]:
+    """All other metrics of the period, the largest deviation first."""
+    names = others(reader.layout.catalog, metric)
+    if not names:
+        return ()
+    held = reader.history(names, "others", LOOKED_BACK)
+    series = np.stack([held[name] for name in names])
+    counts = [isinstance(reader.layout.catalog.quantity(name), Measure | Active) for name in names]
+    known = np.tile(usable[-series.shape[1] :], (len(names), 1))
+    found = []
+    for name, each in zip(names, forecasts(series, usable=known, counts=counts), strict=True):
+        actual, expected, low, high = (float(part[-1]) for part in (each.actual, each.expected, each.low, each.high))
+        if np.isfinite([actual, expected]).all() and np.nansum(each.actual[:-1]) > 0:
+            found.append(Moved(name, actual, expected, low, high, each.deviation))
+    return tuple(sorted(found, key=lambda one: -abs(one.deviation)))
