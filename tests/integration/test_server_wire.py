@@ -74,6 +74,13 @@ def test_the_engine_reports_progress_only_so_often(server: Served, user: str) ->
     assert server.code("SET interactive_delay = 0", user) == 452
 
 
+@pytest.mark.parametrize("user", ["admin", "reader"])
+def test_nobody_sleeps_on_purpose(server: Served, user: str) -> None:
+    """A statement that reads a byte a second would hear neither KILL nor its limit of time."""
+    assert server.code("SELECT * FROM visits", user, max_local_read_bandwidth="1") == 452
+    assert server.code("SELECT * FROM visits SETTINGS max_local_read_bandwidth = 1", user) == 452
+
+
 def test_progress_needs_a_number(server: Served) -> None:
     fields = {"send_progress_in_http_headers": "1", "http_headers_progress_interval_ms": "soon"}
     assert server.code("SELECT 1", **fields) == 72
