@@ -88,8 +88,8 @@ def absent(
     ordinary = sorted(each for each in clean if day - timedelta(days=REACH) <= each < day)[-ORDINARY_DAYS:]
     if not ordinary:
         return None
-    usual = _rows(reader, people, ordinary, segments)
-    rows = _rows(reader, people, [day], segments, dimension)
+    asked = _rows(reader, people, [*ordinary, day], segments, dimension)
+    usual, rows = ([row for row in asked if (row["asked"] == day) is is_day] for is_day in (False, True))
     inside = [row for row in rows if row["inside"] or not segments]
     rest = [row for row in rows if segments and not row["inside"]]
     chance = _chances(usual)
@@ -122,24 +122,19 @@ def absent(
 
 
 def _rows(
-    reader: Reader, people: Population, days: list[date], segments: Sequence[Where], dimension: str | None = None
+    reader: Reader, people: Population, days: list[date], segments: Sequence[Where], dimension: str | None
 ) -> list[_Row]:
     """Users by stratum and whether they are in a named segment; of the asked day also by place and first day."""
-    asked = reader.target.day
-    names = {"groups": "", "attributes": "", "keys": ""}
-    bound: dict[str, Any] = {"day": asked}
+    bound: dict[str, Any] = {"day": reader.target.day}
     parts = []
     for number, where in enumerate(segments):
         text, more = conditions(reader, filters_of(where), f"segment_{number}_")
         parts.append(f"({text})")
         bound |= more
-    if days == [asked]:
-        place = Scope.of_users(reader.layout.catalog).expression(dimension) if dimension else "''"
-        names["attributes"] = f"argMaxIf(toString({place}), day, day <= {{day:Date}}) AS place,"
-        names["groups"], names["keys"] = "place,\n    since_day,", ", place, since_day"
-    sql, parameters = shape(reader, "absent", people, segment=" OR ".join(parts) or "1", **names)
+    place = Scope.of_users(reader.layout.catalog).expression(dimension) if dimension else "''"
+    sql, parameters = shape(reader, "absent", people, segment=" OR ".join(parts) or "1", place=place)
     window = {"first": min(days) - timedelta(days=WEEKS), "until": max(days) + timedelta(days=8), "asked": days}
-    return reader.rows("absent" if days == [asked] else "chances", sql, {**parameters, **bound, **window})
+    return reader.rows("absent", sql, {**parameters, **bound, **window})
 
 
 def _stratum(row: _Row) -> _Stratum:
