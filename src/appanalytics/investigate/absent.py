@@ -1,7 +1,7 @@
 """The absent: who was expected and did not come, where they live, since when they are users, who came back.
 
 Every user of the five weeks before is expected with the chance that users like him had on ordinary days: seen as
-long ago, as old, as often there. The chances are scaled so that outside of the named segments as many were expected
+long ago, as old, as often there, in the same segments or outside of them. The chances are scaled so that outside of the named segments as many were expected
 as came: what the day did to everybody is nobody's absence. Those who had been away for longer, and newcomers, are
 expected in the proportion in which they came elsewhere on that day.
 """
@@ -142,20 +142,28 @@ def _stratum(row: _Row) -> _Stratum:
 
 
 def _chances(rows: list[_Row]) -> Callable[[_Row], float]:
-    """Share of each stratum that came; of sparse ones pulled towards all users seen as long ago."""
+    """Share of each stratum that came, inside and outside of the segments apart.
+
+    Others may hold users of a kind that the segments do not have, such as those of a campaign. Sparse strata are
+    pulled towards all users of the same side that were seen as long ago.
+    """
     users: dict[Any, int] = defaultdict(int)
     came: dict[Any, int] = defaultdict(int)
     for row in rows:
-        for key in (_stratum(row), row["gap"]):
+        for key in (_side(row), _side(row)[:2]):
             users[key] += row["users"]
             came[key] += row["came"]
 
     def chance(row: _Row) -> float:
-        key, gap = _stratum(row), row["gap"]
-        general = came[gap] / users[gap] if users[gap] else 0.0
+        key, wide = _side(row), _side(row)[:2]
+        general = came[wide] / users[wide] if users[wide] else 0.0
         return (came[key] + 5 * general) / (users[key] + 5)
 
     return chance
+
+
+def _side(row: _Row) -> tuple[Any, ...]:
+    return bool(row["inside"]), *_stratum(row)
 
 
 def _calibration(rest: list[_Row], usual: list[_Row], chance: Callable[[_Row], float]) -> tuple[float, float]:

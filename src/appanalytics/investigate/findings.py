@@ -119,6 +119,18 @@ class Findings:
 
         return series_picture(self, locale)
 
+    def segments_picture(self, locale: str = "en") -> bytes:
+        """What each segment contributed, as a PNG; there must be segments."""
+        from appanalytics.investigate.figures import segments_picture
+
+        return segments_picture(self, locale)
+
+    def return_picture(self, locale: str = "en") -> bytes:
+        """Return of the newcomers with intervals, as a PNG; there must be newcomers."""
+        from appanalytics.investigate.figures import return_picture
+
+        return return_picture(self, locale)
+
     def records(self) -> list[dict[str, Any]]:
         """All numbers as flat records; ``part`` says what each is about."""
         from appanalytics.investigate.records import records
