@@ -1,6 +1,6 @@
 """Investigations of the demo's story against its truth, and of its ordinary days.
 
-Run ``python -m benchmarks.investigate FOLDER`` on a warehouse that the simulation made (``appanalytics up`` makes one).
+Run ``python -m benchmarks.investigate FOLDER`` on a warehouse that the simulation made (``appanalytics up`` does).
 Prints lines of Markdown tables; CPU is that of the whole process.
 """
 
@@ -42,7 +42,8 @@ def story(app: App, truth: GroundTruth) -> None:
         "outage": outage, "campaign": campaign, "flash_mob": service, "chatter": service,
     }  # fmt: skip
     print(
-        "| Event | Asked | CPU, s | Segments | Ruled out | Against the truth |\n| --- | --- | ---: | --- | --- | --- |"
+        "| Event | Asked | CPU, s | Segments | Ruled out | Against the truth |\n"
+        "| --- | --- | ---: | --- | --- | --- |"
     )
     for kind, tell in told.items():
         event = truth.event(kind)
@@ -79,8 +80,8 @@ def campaign(found: Findings, sizes: dict[str, object]) -> str:
     assert usual.next_day is not None
     back = beyond.next_day
     return (
-        f"{beyond.users:,} newcomers beyond the usual, truth {sizes['newcomers']:,}; back next day {back.estimate:.2%} "
-        f"[{back.low:.2%} … {back.high:.2%}], truth {sizes['share_back_next_day']:.2%}; "
+        f"{beyond.users:,} newcomers beyond the usual, truth {sizes['newcomers']:,}; "
+        f"back next day {back.estimate:.2%} [{back.low:.2%} … {back.high:.2%}], truth {sizes['share_back_next_day']:.2%}; "
         f"ordinary ads {usual.next_day.estimate:.1%}"
     )
 

@@ -12,8 +12,8 @@ from appanalytics.investigate.behind import cohort_name
 from appanalytics.investigate.summary import is_ratio, speaker, title
 from appanalytics.investigate.words import Speaker
 from appanalytics.pictures import (
-    DPI,
     BAD,
+    DPI,
     FAINT,
     FAMILY,
     GOOD,
