@@ -2,8 +2,8 @@
 
 Every user of the five weeks before is expected with the chance that users like him had on ordinary days: seen as
 long ago, as old, as often there, in the same segments or outside of them. The chances are scaled so that outside of
-the named segments as many were expected as came: what the day did to everybody is nobody's absence. Those who had been
-away for longer, and newcomers, are expected in the proportion in which they came elsewhere on that day.
+the named segments as many were expected as came: what the day did to everybody is nobody's absence. Those who had
+been away for longer, and newcomers, are expected in the proportion in which they came elsewhere on that day.
 """
 
 from __future__ import annotations
