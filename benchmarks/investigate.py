@@ -81,8 +81,8 @@ def campaign(found: Findings, sizes: dict[str, object]) -> str:
     back = beyond.next_day
     return (
         f"{beyond.users:,} newcomers beyond the usual, truth {sizes['newcomers']:,}; "
-        f"back next day {back.estimate:.2%} [{back.low:.2%} … {back.high:.2%}], truth {sizes['share_back_next_day']:.2%}; "
-        f"ordinary ads {usual.next_day.estimate:.1%}"
+        f"back next day {back.estimate:.2%} [{back.low:.2%} … {back.high:.2%}], "
+        f"truth {sizes['share_back_next_day']:.2%}; ordinary ads {usual.next_day.estimate:.1%}"
     )
 
 
