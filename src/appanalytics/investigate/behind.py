@@ -35,7 +35,7 @@ def blocks(found: Findings, say: Speaker, *, pictures: bool) -> Iterator[Block]:
         yield _cohorts(found.people.newcomers, say)
     if found.moved:
         yield Heading(say("h_moved"))
-        yield Paragraph(plain(moved_text(found.moved, say)))
+        yield Paragraph(plain(f"{services_text(found, say)} {moved_text(found.moved, say)}".strip()))
         yield _moved(found.moved, say)
     if found.experiments:
         yield Heading(say("h_experiments"))
@@ -173,6 +173,14 @@ def cohort_name(cohort: Cohort, came: Newcomers, say: Speaker) -> str:
 
 
 # --- other metrics ---
+
+
+def services_text(found: Findings, say: Speaker) -> str:
+    """Which services what moved belongs to; empty where nothing did."""
+    if not found.services:
+        return ""
+    names = [say.catalog.sources[name].label(say.locale.code) for name in found.services]
+    return say("moved_services", services=", ".join(names))
 
 
 def moved_text(moved: tuple[Moved, ...], say: Speaker) -> str:

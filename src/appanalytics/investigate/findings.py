@@ -10,7 +10,7 @@ from appanalytics.catalog import Catalog
 from appanalytics.document import Document
 from appanalytics.investigate.explanation import Explanation, Ruling, Segment
 from appanalytics.investigate.forecast import Forecast
-from appanalytics.investigate.moved import Moved
+from appanalytics.investigate.moved import Moved, services
 from appanalytics.investigate.people import People, Running
 from appanalytics.investigate.reader import Step
 from appanalytics.investigate.target import Target
@@ -98,6 +98,14 @@ class Findings:
     def rulings(self) -> tuple[Ruling, ...]:
         """How much of the change each further dimension may have at most."""
         return self.explanation.rulings if self.explanation else ()
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Services whose metrics left their bands, the most changed first; see `appanalytics.investigate.moved`."""
+        changes = {each.metric: each.relative for each in self.moved if each.is_unusual}
+        if self.is_unusual:
+            changes[self.metric] = self.relative
+        return services(self.catalog, changes)
 
     # --- words, pages, pictures ---
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +74,23 @@ def _meaning(catalog: Catalog, name: str) -> str:
         return " / ".join(_meaning(catalog, part) for part in quantity.ratio)
     hidden = {"name", "labels", "description", "unit", "good", "owner"}
     return quantity.model_dump_json(exclude=hidden)
+
+
+def services(catalog: Catalog, changes: Mapping[str, float | None]) -> tuple[str, ...]:
+    """Services (sources) of the metrics that moved, the most changed first.
+
+    ``changes`` are relative changes of the unusual metrics. A service that moved less than half as much as the first
+    one, in logarithms, is its shadow and left out.
+    """
+    found: dict[str, float] = {}
+    for name, change in changes.items():
+        strength = abs(math.log(max(1 + (change or 0.0), 0.01)))
+        for leaf in catalog.leaves(name):
+            measure = catalog.measures[leaf.active] if isinstance(leaf, Active) else leaf
+            if measure.source:
+                found[measure.source] = max(found.get(measure.source, 0.0), strength)
+    most = max(found.values(), default=0.0)
+    return tuple(sorted((name for name in found if 2 * found[name] >= most), key=lambda name: -found[name]))
 
 
 def moved(reader: Reader, metric: str, usable: Flags) -> tuple[Moved, ...]:
