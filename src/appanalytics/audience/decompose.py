@@ -187,7 +187,7 @@ def audience(
     """
     seen = Observed.of(coverage, question.sliced.window, today)
     check_values(engine, layout, coverage, question.sliced)
-    rolled_days(engine, coverage, seen, question.sliced.window.zone)
+    rolled_days(engine, coverage, seen, question.periods.until)
     relation, sql, parameters = compiled(layout, coverage, question)
     counts: Counts = {}
     for row in engine.rows(sql, parameters):

@@ -118,8 +118,8 @@ def migration(
     Raises `WarehouseMissing` without events, `UserError` where rollups are stale, `QuestionError` for another grain.
     """
     seen = Observed.of(coverage, window, today)
-    rolled_days(engine, coverage, seen, window.zone)
     periods = Periods.of(grain, window)
+    rolled_days(engine, coverage, seen, periods.until)
     sources = list(layout.catalog.sources)[:_MOST_SOURCES]
     bits = " + ".join(f"({identifier(events_column(name))} > 0) * {1 << at}" for at, name in enumerate(sources))
     rows = engine.rows(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from appanalytics.audience.decompose import PACKAGE, Record
@@ -18,8 +18,6 @@ from appanalytics.warehouse.rollup import Layout
 from appanalytics.window import Window
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from matplotlib.figure import Figure
 
 MOST_USERS = 10_000
@@ -94,7 +92,7 @@ def loyal_users(
     sliced = Question.of(catalog, population(catalog), window, by=show, where=where)
     seen = Observed.of(coverage, window, today)
     check_values(engine, layout, coverage, sliced)
-    rolled_days(engine, coverage, seen, window.zone)
+    rolled_days(engine, coverage, seen, _days(window)["until"])
     counted = service_of(catalog, service)
     scope = Scope(catalog, lambda each: identifier(f"last_{each.column}"))
     columns = dict.fromkeys(catalog.dimension(name).column for name in sorted(sliced.slices))
@@ -134,7 +132,7 @@ def user_days(
     counted = {each.name: each for each in layout.catalog.measures.values() if each.is_additive}
     if measure not in counted:
         raise QuestionError(f"no histogram of {measure!r}", hint=nearest(measure, counted))
-    rolled_days(engine, coverage, Observed.of(coverage, window, today), window.zone)
+    rolled_days(engine, coverage, Observed.of(coverage, window, today), _days(window)["until"])
     counter = identifier(layout.column_of(counted[measure]))
     rows = engine.rows(render(PACKAGE, "user_days", counter=counter), _days(window))
     return _histogram(measure, counted[measure].labels, rows)
@@ -144,7 +142,7 @@ def active_days(
     engine: Engine, layout: Layout, coverage: Coverage, window: Window, *, today: date, service: str = "any"
 ) -> Histogram:
     """Users of a window by the number of its days on which they were active."""
-    rolled_days(engine, coverage, Observed.of(coverage, window, today), window.zone)
+    rolled_days(engine, coverage, Observed.of(coverage, window, today), _days(window)["until"])
     active = service_of(layout.catalog, service).active
     return _histogram("days", {}, engine.rows(render(PACKAGE, "active_days", active=active), _days(window)))
 
@@ -154,5 +152,5 @@ def _histogram(name: str, labels: Mapping[str, str], rows: list[dict[str, Any]])
     return Histogram(name, labels.get("en", name), values, users)
 
 
-def _days(window: Window) -> dict[str, Any]:
+def _days(window: Window) -> dict[str, date]:
     return {"first": window.first_day, "until": window.last_day + timedelta(days=1)}

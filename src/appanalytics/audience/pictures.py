@@ -108,7 +108,7 @@ def _axes(title: str, below: str, write: Any) -> tuple[Figure, Any]:
 
 
 def _times(axes: Any, times: list[str]) -> None:
-    step = max(1, -(-len(times) // 12))
+    step = max(1, -(-len(times) // 8))
     axes.set_xticks(list(range(0, len(times), step)), times[::step])
     axes.margins(x=0.01)
 

@@ -12,6 +12,7 @@ from appanalytics.cli.output import print_records, save_page, say
 from appanalytics.cli.questions import complete_dimension
 from appanalytics.cli.state import options
 from appanalytics.locales import locale_of
+from appanalytics.query.show import number
 
 if TYPE_CHECKING:
     from appanalytics.audience import Histogram
@@ -123,13 +124,11 @@ def histogram(
 
 
 def _print(records: Sequence[dict[str, Any]], columns: Sequence[str], numbers: Sequence[str]) -> None:
-    texts = [
-        [f"{value:.2%}" if name == "share" else _text(value) for name, value in record.items()] for record in records
-    ]
+    texts = [[_text(name, value) for name, value in record.items()] for record in records]
     print_records(records, columns, cells=texts, numbers=numbers)
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "unknown" if value is None else f"{value:,}" if isinstance(value, int) and value < 10**12 else str(value)
+def _text(name: str, value: Any) -> str:
+    if name == "user_id":
+        return str(value)
+    return "unknown" if value is None else number(value, name)

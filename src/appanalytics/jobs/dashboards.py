@@ -17,7 +17,7 @@ from appanalytics.engine.url import WarehouseUrl
 from appanalytics.errors import SettingsError
 from appanalytics.progress import Progress, silent
 from appanalytics.server.users import FIRST, ensure_user, make_users
-from appanalytics.settings import Loaded, process_environment
+from appanalytics.settings import Loaded, system_environment
 
 #: Superset's account in the warehouse: it may read, with the limits of a reader.
 ACCOUNT = "superset"
@@ -97,14 +97,14 @@ def prepare_superset(loaded: Loaded, progress: Progress = silent) -> str | None:
     place.program("superset")
     first = not (place.folder / "set-up.done").exists()
     secrets = keep_secrets(place.folder, _given_password(loaded))
-    set_up(place, secrets, process_environment(), progress)
+    set_up(place, secrets, system_environment(), progress)
     return secrets.admin_password if first and _given_password(loaded) is None else None
 
 
 def part_of(loaded: Loaded) -> Part:
     """Superset as a process: command, environment, folder, log, URL of its health."""
     given = loaded.settings.superset
-    return superset_part(superset_folder(loaded), given.host, given.port, process_environment())
+    return superset_part(superset_folder(loaded), given.host, given.port, system_environment())
 
 
 def log_in(loaded: Loaded) -> Superset:

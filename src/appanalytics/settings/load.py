@@ -1,200 +1,45 @@
 """Settings: defaults, then ``appanalytics.toml``, then the environment, then arguments; each value knows its origin.
 
 In the environment sections and names are joined by two underscores: ``APPANALYTICS_REPORTING__TIMEZONE``. This is
-the only module that reads the environment. Secrets come from the environment or from a file that nobody else can
+the only room that reads the environment. Secrets come from the environment or from a file that nobody else can
 read (mode 600), and are never shown.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import SecretStr, ValidationError
 
-from appanalytics.chats import Chat, holds_secret, read_chats, with_environment
+from appanalytics.chats import holds_secret, with_environment
 from appanalytics.engine.url import WarehouseUrl, masked
 from appanalytics.errors import SettingsError, nearest
-from appanalytics.sections import DashboardsSettings, ScheduleSettings, SupersetSettings
+from appanalytics.settings.sections import Settings
 from appanalytics.window import parse_zone
 
 FILE_NAME = "appanalytics.toml"
 PREFIX = "APPANALYTICS_"
 #: Variables that are not settings themselves.
 _OTHER_VARIABLES = frozenset({"APPANALYTICS_CONFIG", "APPANALYTICS_REAL_DATA"})
-
-
-#: Settings whose file must be readable by its owner alone.
-_SECRETS = frozenset({"telegram.token", "superset.password", "superset.metadata", "superset.warehouse"})
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _bytes(size: str) -> int:
-    """A size with its unit in bytes; K, M, G and T are powers of 1024."""
-    number, unit = re.fullmatch(r"([\d.]+)\s*([KMGT]?)i?B?", size).groups()  # type: ignore[union-attr]
-    return int(float(number) * 1024 ** " KMGT".index(unit or " "))
-
-
-class WarehouseSettings(_Section):
-    """Where events and rollups are."""
-
-    url: Annotated[
-        str, Field(description="chdb:///folder for the embedded engine, http(s)://user:password@host:port/database")
-    ] = "chdb://./data/warehouse"
-    max_memory: Annotated[
-        str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]?i?B?$", description="most memory of one statement, such as 4GiB")
-    ] = "4GiB"
-    backups: Annotated[
-        str | None, Field(description="folder of backups; default: FOLDER.backups beside the data")
-    ] = None
-
-    @property
-    def max_memory_bytes(self) -> int:
-        """``max_memory`` in bytes."""
-        return _bytes(self.max_memory)
-
-
-class ReportingSettings(_Section):
-    """How numbers are cut into days and shown."""
-
-    timezone: Annotated[str, Field(description="IANA time zone of days, weeks and months")] = "UTC"
-    locale: Annotated[Literal["en", "ru"], Field(description="language of messages and labels")] = "en"
-    folder: Annotated[str, Field(description="where pictures and texts of reports are written")] = "./data/reports"
-    events: Annotated[str | None, Field(description="calendar of known events (campaigns, releases, …), YAML")] = None
-
-
-class CatalogSettings(_Section):
-    """What is measured besides the shipped catalog."""
-
-    file: Annotated[str | None, Field(description="a project's own catalog, YAML")] = None
-
-
-class ExperimentsSettings(_Section):
-    """Where experiments are written down."""
-
-    folder: Annotated[str, Field(description="registry of experiments: a folder with one YAML for each")] = (
-        "./experiments"
-    )
-
-
-class MessagesSettings(_Section):
-    """Who gets messages, and how they are delivered."""
-
-    chats: Annotated[
-        tuple[Chat, ...],
-        BeforeValidator(read_chats),
-        Field(description="who gets messages, one table [[messages.chats]] each; see docs/messages.md"),
-    ] = ()
-    folder: Annotated[str, Field(description="where messages land for chats of the channel folder")] = (
-        "./data/messages"
-    )
-    attempts: Annotated[int, Field(ge=1, le=100, description="attempts before a message is given up")] = 8
-
-    @field_validator("chats")
-    @classmethod
-    def _names_differ(cls, chats: tuple[Chat, ...]) -> tuple[Chat, ...]:
-        names = [chat.name for chat in chats]
-        if twice := next((name for name in names if names.count(name) > 1), None):
-            raise ValueError(f"two chats are named {twice}")
-        return chats
-
-
-class TelegramSettings(_Section):
-    """How Telegram is reached."""
-
-    token: Annotated[SecretStr | None, Field(description="the bot's token; a secret")] = None
-    chat_id: Annotated[str | None, Field(description="chat or channel that gets the messages")] = None
-    base_url: Annotated[str, Field(description="address of the Bot API")] = "https://api.telegram.org"
-
-
-class ServerSettings(_Section):
-    """How ``appanalytics serve`` serves an embedded warehouse."""
-
-    host: Annotated[str, Field(description="address to listen on; others than loopback need passwords")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535, description="port; 0 is any free one")] = 8123
-    users: Annotated[str | None, Field(description="file of users; default: users.toml beside the data's folder")] = (
-        None
-    )
-    max_memory: Annotated[
-        str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]?i?B?$", description="most memory of all statements together")
-    ] = "8GiB"
-    max_queries: Annotated[int, Field(ge=1, le=256, description="statements that read, and that write, at once")] = 32
-    patience: Annotated[float, Field(gt=0, description="seconds that a client may be silent in its body")] = 30
-    rollup_every: Annotated[
-        str, Field(pattern=r"^(off|[1-9]\d*[smh])$", description="how often the server rolls up what changed, or off")
-    ] = "15m"
-    log: Annotated[Literal["text", "json"], Field(description="form of the server's log lines")] = "text"
-
-    @property
-    def rollup_seconds(self) -> int | None:
-        """``rollup_every`` in seconds; None for off."""
-        if self.rollup_every == "off":
-            return None
-        return int(self.rollup_every[:-1]) * {"s": 1, "m": 60, "h": 3600}[self.rollup_every[-1]]
-
-    @property
-    def max_memory_bytes(self) -> int:
-        """``max_memory`` in bytes."""
-        return _bytes(self.max_memory)
-
-
-class CollectorSettings(_Section):
-    """How ``appanalytics serve`` takes events."""
-
-    keys: Annotated[str | None, Field(description="file of the apps' keys; default: keys.toml beside the data's")] = (
-        None
-    )
-    origins: Annotated[
-        str, Field(description="web pages that may send events, such as https://app.example; * is any")
-    ] = ""
-    late_days: Annotated[int, Field(ge=1, le=36_500, description="how many days old an event may be")] = 30
-    max_memory: Annotated[
-        str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]?i?B?$", description="most memory of events that wait")
-    ] = "256MiB"
-    max_body: Annotated[
-        str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]?i?B?$", description="longest request, without compression")
-    ] = "64MiB"
-
-    @property
-    def max_memory_bytes(self) -> int:
-        """``max_memory`` in bytes."""
-        return _bytes(self.max_memory)
-
-    @property
-    def max_body_bytes(self) -> int:
-        """``max_body`` in bytes."""
-        return _bytes(self.max_body)
-
-
-class Settings(_Section):
-    """All settings. Relative folders are taken from ``base``: the settings file's folder, or the working folder."""
-
-    warehouse: WarehouseSettings = WarehouseSettings()
-    reporting: ReportingSettings = ReportingSettings()
-    catalog: CatalogSettings = CatalogSettings()
-    experiments: ExperimentsSettings = ExperimentsSettings()
-    server: ServerSettings = ServerSettings()
-    collector: CollectorSettings = CollectorSettings()
-    messages: MessagesSettings = MessagesSettings()
-    schedule: ScheduleSettings = ScheduleSettings()
-    telegram: TelegramSettings = TelegramSettings()
-    dashboards: DashboardsSettings = DashboardsSettings()
-    superset: SupersetSettings = SupersetSettings()
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The reporting time zone."""
-        return parse_zone(self.reporting.timezone)
+#: Settings that are secrets: a file that holds one must be readable by its owner alone.
+_SECRET = frozenset(
+    {
+        "telegram.token",
+        "airflow.password",
+        "airflow.database",
+        "redash.key",
+        "redash.password",
+        "superset.password",
+        "superset.metadata",
+        "superset.warehouse",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -204,6 +49,9 @@ class Loaded:
     settings: Settings
     base: Path
     origins: Mapping[str, str] = field(default_factory=dict)
+    file: Path | None = None
+    #: Values that did not come from the file, by name.
+    besides: Mapping[str, str] = field(default_factory=dict, repr=False)  # secrets may be among them
 
     def warehouse(self) -> WarehouseUrl:
         """The warehouse's URL, parsed; a relative folder starts in `base`."""
@@ -213,6 +61,16 @@ class Loaded:
     def path(self, text: str) -> Path:
         """A folder or file named in the settings."""
         return (self.base / Path(text).expanduser()).resolve()
+
+    def environment(self) -> dict[str, str]:
+        """Variables with which a program that starts in `base` has the same settings. May hold secrets."""
+        found = {variable(name): value for name, value in self.besides.items()}
+        if self.file is not None:
+            found["APPANALYTICS_CONFIG"] = str(self.file.resolve())
+        url = self.warehouse()
+        if url.path is not None and "warehouse.url" in self.besides:
+            found[variable("warehouse.url")] = f"{url}?database={url.database}"  # relative to another folder
+        return found
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
         """Name, value (secrets masked) and origin of every setting."""
@@ -234,7 +92,8 @@ def load_settings(
     """
     environment = dict(os.environ if environ is None else environ)
     file = find_file(config, environment, folder or Path.cwd())
-    layers = [*_file_layer(file), *_environment_layer(environment), *_override_layer(overrides or {})]
+    besides = [*_environment_layer(environment), *_override_layer(overrides or {})]
+    layers = [*_file_layer(file), *besides]
     tree: dict[str, dict[str, Any]] = {}
     origins = {}
     private = set()
@@ -242,7 +101,7 @@ def load_settings(
         section, key = name.split(".")
         tree.setdefault(section, {})[key] = _filled(name, value, origin, environment)
         origins[name] = origin
-        if name in _SECRETS or (name == "messages.chats" and holds_secret(value)):
+        if name in _SECRET or (name == "messages.chats" and holds_secret(value)):
             private.add(origin)
     try:
         settings = Settings.model_validate(tree)
@@ -251,12 +110,8 @@ def load_settings(
     parse_zone(settings.reporting.timezone)
     if file is not None and str(file) in private:
         _check_mode(file)
-    return Loaded(settings, file.parent.resolve() if file else (folder or Path.cwd()), origins)
-
-
-def process_environment() -> dict[str, str]:
-    """The environment of this process, for programs that it starts."""
-    return dict(os.environ)
+    base = file.parent.resolve() if file else (folder or Path.cwd())
+    return Loaded(settings, base, origins, file, {name: value for name, value, _ in besides})
 
 
 def find_file(config: Path | None, environ: Mapping[str, str], folder: Path) -> Path | None:
@@ -269,6 +124,11 @@ def find_file(config: Path | None, environ: Mapping[str, str], folder: Path) -> 
     home = environ.get("XDG_CONFIG_HOME") or (Path(environ["HOME"]) / ".config" if environ.get("HOME") else None)
     places = [folder / FILE_NAME, *([Path(home) / "appanalytics" / FILE_NAME] if home else [])]
     return next((place for place in places if place.is_file()), None)
+
+
+def system_environment() -> dict[str, str]:
+    """The machine's variables (path, proxies, home, …) without our settings, for programs that we start."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
 
 
 def names() -> list[str]:
