@@ -42,6 +42,8 @@ _SECRET = frozenset(
 )
 
 
+
+
 @dataclass(frozen=True)
 class Loaded:
     """Settings with the place each came from, and the folder that relative paths start in."""
