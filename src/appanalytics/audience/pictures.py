@@ -72,7 +72,7 @@ def histogram(found: Histogram, *, locale: str | Locale = "en") -> Figure:
         "histogram_below", mean=language.number(found.mean), mode=language.number(found.mode),
         half=language.number(found.quantile(0.5)), most=language.number(found.quantile(0.99)),
     )  # fmt: skip
-    title = words("days") if found.name == "days" else words("histogram", label=found.label)
+    title = words("days") if found.name == "days" else words("histogram", label=found.label(language.code))
     figure, axes = _axes(title, below if found.name != "days" else "", language.short_share)
     last = found.quantile(0.995) or 1
     width = max(1, -(-last // _HISTOGRAM_BARS))
