@@ -42,8 +42,6 @@ _SECRET = frozenset(
 )
 
 
-
-
 @dataclass(frozen=True)
 class Loaded:
     """Settings with the place each came from, and the folder that relative paths start in."""
