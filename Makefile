@@ -55,6 +55,9 @@ $(SUPERSET)/.done: $(VENV)/.uv requirements/superset.txt
 up: setup airflow-venv superset-venv  ## Start everything on this machine: server with the demo, live events, Superset, Airflow
 	@$(APP) up
 
+down: setup  ## Stop all parts; the data stay
+	@$(APP) down
+
 test: setup-dev  ## Run all tests
 	@$(BIN)/pytest -q -n 2 --dist loadgroup
 
