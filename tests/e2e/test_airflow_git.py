@@ -54,7 +54,7 @@ class Team:
 
         run("dags", "reserialize", "--bundle-name", "team")
         told = run("dags", "list", "--output", "json")
-        return {each["dag_id"] for each in json.loads(told[told.index("[") :])}
+        return {each["dag_id"] for each in json.loads(told[told.index("[{") :])}
 
 
 @pytest.fixture
