@@ -135,11 +135,14 @@ class Audience:
 
         return bars(self, self.slices[0] if values is None and self.slices else values or (), locale=locale)
 
-    def page(self, *, locale: str = "en", pictures: bool = True, label: str | None = None) -> Document:
-        """Everything as one page for a terminal, Markdown or HTML."""
+    def page(
+        self, *, locale: str = "en", pictures: bool = True, label: str | None = None,
+        notes: Mapping[date, str] | None = None,
+    ) -> Document:  # fmt: skip
+        """Everything as one page for a terminal, Markdown or HTML. ``notes`` are texts above periods."""
         from appanalytics.audience.page import audience_page
 
-        return audience_page(self, locale=locale, pictures=pictures, label=label)
+        return audience_page(self, locale=locale, pictures=pictures, label=label, notes=notes)
 
     def cells(self) -> list[list[str]]:
         """The records as text, without ``complete``: a star marks incomplete periods."""
