@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from appanalytics.experiments.checks import Check, Kind, Status
 from appanalytics.experiments.definition import Experiment, Period
-from appanalytics.experiments.frames import Shown
 from appanalytics.experiments.judge import Judgement
 from appanalytics.experiments.methods import Answers, Arm
 from appanalytics.experiments.metrics import UserMetric
 from appanalytics.experiments.polarised import Finding
 from appanalytics.experiments.read import Counts
+from appanalytics.experiments.show import Shown
 from appanalytics.stats import Comparison, Guardrail, Test
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from appanalytics.engine import Engine
 from appanalytics.errors import ExperimentError, nearest
 from appanalytics.experiments import read
 from appanalytics.experiments.definition import Experiment, Period
-from appanalytics.experiments.frames import Shown
 from appanalytics.experiments.history import days_before, observed_before
 from appanalytics.experiments.metrics import UserMetric, user_metric
 from appanalytics.experiments.observe import Observations
+from appanalytics.experiments.show import Shown
 from appanalytics.progress import Progress, silent
 from appanalytics.warehouse.rollup import Layout
 

@@ -13,9 +13,9 @@ from appanalytics.errors import ExperimentError
 from appanalytics.experiments import read
 from appanalytics.experiments.definition import Experiment, Period
 from appanalytics.experiments.evaluate import compare
-from appanalytics.experiments.frames import Shown
 from appanalytics.experiments.history import days_before, observed_before
 from appanalytics.experiments.metrics import UserMetric
+from appanalytics.experiments.show import Shown
 from appanalytics.progress import Progress, silent
 from appanalytics.stats import METHODS, Comparison, Rehearsal
 from appanalytics.warehouse.rollup import Layout

@@ -12,10 +12,10 @@ import numpy as np
 from appanalytics import stats
 from appanalytics.engine import Engine
 from appanalytics.experiments.definition import Experiment, Period
-from appanalytics.experiments.frames import Shown
 from appanalytics.experiments.history import days_before, observed_before
 from appanalytics.experiments.metrics import row_condition
 from appanalytics.experiments.observe import Observations
+from appanalytics.experiments.show import Shown
 from appanalytics.experiments.split import variant_sql
 from appanalytics.sqltext import identifier
 from appanalytics.stats import SampleRatio, Test

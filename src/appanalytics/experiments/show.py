@@ -1,4 +1,4 @@
-"""Records of a result as tables of other libraries."""
+"""How results show themselves: as flat records, as tables of other libraries, as a page.
 
 from __future__ import annotations
 
