@@ -1,4 +1,4 @@
-"""How results show themselves: as flat records, as tables of other libraries, as a page.
+"""How results show themselves: as flat records, as tables of other libraries, as a page."""
 
 from __future__ import annotations
 
