@@ -29,9 +29,11 @@ from appanalytics.warehouse.rollup import Layout, RollupReport, rollup
 from appanalytics.window import Window, day_start, parse_moment, parse_relative
 
 if TYPE_CHECKING:
+    from appanalytics.audience import Audience, Histogram, Migration
     from appanalytics.experiments import Experiment, OpenExperiment
     from appanalytics.investigate import Findings
-    from appanalytics.retention import Triangle
+    from appanalytics.query import Coverage
+    from appanalytics.retention import RetentionComparison, RetentionQuestion, Triangle
 
 
 class App:
@@ -111,12 +113,93 @@ class App:
         ``how`` are the fields of `RetentionQuestion.of`: ``grain``, ``step``, ``kind``, ``service``, ``event``,
         ``periods``, ``span``, ``brackets``.
         """
-        from appanalytics.retention import RetentionQuestion, retention
+        from appanalytics.retention import retention
 
-        coverage = read_coverage(self.engine, self.layout)
-        window = self.window(since, until, fallback=default_window(coverage, self.layout))
-        question = RetentionQuestion.of(self.catalog, window, by=by, where=where, **how)
+        coverage, question = self._about_return(by, where, since, until, how)
         return retention(self.engine, self.layout, coverage, question, today=self.today())
+
+    def compare_retention(
+        self,
+        by: str,
+        a: str,
+        b: str,
+        *,
+        where: Mapping[str, object] | Iterable[str] = (),
+        since: str | date | None = None,
+        until: str | date | None = None,
+        level: float = 0.95,
+        **how: Any,
+    ) -> RetentionComparison:
+        """Retention of the newcomers with ``b`` in a dimension against those with ``a``, within the same cohorts."""
+        from appanalytics.retention import compare
+
+        coverage, question = self._about_return(by, where, since, until, how)
+        return compare(
+            self.engine, self.layout, coverage, question, a, b, today=self.today(), level=level,
+            known=self.known_events,
+        )  # fmt: skip
+
+    def _about_return(
+        self, by: str | Sequence[str], where: Mapping[str, object] | Iterable[str], since: str | date | None,
+        until: str | date | None, how: Mapping[str, Any],
+    ) -> tuple[Coverage, RetentionQuestion]:  # fmt: skip
+        from appanalytics.retention import RetentionQuestion
+
+        coverage, window = self._covered(since, until)
+        return coverage, RetentionQuestion.of(self.catalog, window, by=by, where=where, **how)
+
+    def audience(
+        self,
+        *,
+        grain: str = "week",
+        by: str | Sequence[str] = (),
+        where: Mapping[str, object] | Iterable[str] = (),
+        since: str | date | None = None,
+        until: str | date | None = None,
+        service: str = "any",
+    ) -> Audience:
+        """Users of each day, week or month: new, retained, returning; and how many of the period before are gone."""
+        from appanalytics.audience import AudienceQuestion, audience
+
+        coverage, window = self._covered(since, until)
+        question = AudienceQuestion.of(self.catalog, window, grain=grain, by=by, where=where, service=service)
+        return audience(self.engine, self.layout, coverage, question, today=self.today())
+
+    def migration(
+        self, *, grain: str = "week", since: str | date | None = None, until: str | date | None = None
+    ) -> Migration:
+        """How users move between services from period to period, and the overlap of services in each."""
+        from appanalytics.audience import migration
+
+        coverage, window = self._covered(since, until)
+        return migration(self.engine, self.layout, coverage, window, grain, today=self.today())
+
+    def loyal_users(
+        self, *, most: int = 20, show: Sequence[str] = ("gender", "age"), since: str | date | None = None,
+        until: str | date | None = None, **how: Any,
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        """The users active on the most days of a window; ``how``: ``where`` and ``service``."""
+        from appanalytics.audience import loyal_users
+
+        coverage, window = self._covered(since, until)
+        return loyal_users(
+            self.engine, self.layout, coverage, window, today=self.today(), most=most, show=show, **how
+        )  # fmt: skip
+
+    def histogram(
+        self, measure: str, *, since: str | date | None = None, until: str | date | None = None
+    ) -> Histogram:
+        """One user's day: on how many days of users a measure had each value; ``days``: a user's active days."""
+        from appanalytics.audience import active_days, user_days
+
+        coverage, window = self._covered(since, until)
+        if measure == "days":
+            return active_days(self.engine, self.layout, coverage, window, today=self.today())
+        return user_days(self.engine, self.layout, coverage, window, measure, today=self.today())
+
+    def _covered(self, since: str | date | None, until: str | date | None) -> tuple[Coverage, Window]:
+        coverage = read_coverage(self.engine, self.layout)
+        return coverage, self.window(since, until, fallback=default_window(coverage, self.layout))
 
     def window(self, since: str | date | None, until: str | date | None, fallback: Window | None) -> Window:
         """A window from what was given, the rest from ``fallback`` (usually all days with events)."""
@@ -210,6 +293,19 @@ class App:
         if force and not (first or last):
             raise UserError("--force rolls up days again that did not change", hint="give --since and --until")
         return rollup(self.engine, self.catalog, self.zone, first=first, until=last, force=force, progress=progress)
+
+    def allow_backups(self) -> Path:
+        """Have the engine write and read backups, and return their folder (setting ``warehouse.backups``).
+
+        A server may do so always. An embedded engine is opened again, which needs this process to have no other
+        connection to it.
+        """
+        folder = self.loaded.backups()
+        if self.engine.url.is_embedded:
+            self.engine.close()
+            memory = self.loaded.settings.warehouse.max_memory_bytes
+            self.engine = connect(self.loaded.warehouse(), max_memory=memory, backups=folder)
+        return folder
 
     def close(self) -> None:
         """Release the warehouse."""

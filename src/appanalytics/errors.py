@@ -10,6 +10,7 @@
     * ``MappingError``: a file's mapping does not fit the file
     * ``FileError``: a file that is not there or cannot be read
     * ``StatisticsError``: numbers that no statistic can be computed from
+    * ``DashboardError``: a dashboard's spec, or Superset, is not what it should be
     * ``CellsError``: a table of cells that cannot be explained
     * ``ExperimentError``: an experiment's definition, state or file of users is not what it should be
     * ``WarehouseUnavailable``: no engine answers at the URL
@@ -80,6 +81,10 @@ class StatisticsError(UserError):
 
 class ExperimentError(UserError):
     """An experiment's definition, state or file of users is not what it should be."""
+
+
+class DashboardError(UserError):
+    """A dashboard's spec names what does not exist, or Superset cannot be reached or refuses."""
 
 
 class CellsError(UserError):

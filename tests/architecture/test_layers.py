@@ -19,7 +19,7 @@ FLOORS = {
     "settings": 3, "warehouse": 3, "known_events": 3,
     "query": 4,
     "simulate": 5, "retention": 5, "audience": 5, "investigate": 5, "experiments": 5, "anomalies": 5, "server": 5,
-    "reports": 6, "dashboards": 6, "notify": 6,
+    "reports": 6, "dashboards": 6, "notify": 6, "redash": 6,
     "app": 7, "jobs": 8, "cli": 9, "scheduling": 9, "dags": 10, "": 10,
 }  # fmt: skip
 #: Modules that may ask what time it is, and the one that may read the environment.

@@ -14,6 +14,7 @@ import pytest
 from appanalytics.catalog import load_catalog
 from appanalytics.engine import Engine, WarehouseUrl, connect
 from appanalytics.errors import AppAnalyticsError, FileError, SettingsError
+from appanalytics.markup import length
 from appanalytics.query import Question, ask
 from appanalytics.reports import DailyReport, daily_report, load_contents
 from appanalytics.warehouse.migrate import migrate
@@ -69,6 +70,17 @@ def rolled(engine: Engine) -> Layout:
     return Layout.read(engine, catalog, MOSCOW)
 
 
+def returned(engine: Engine, day: date) -> float | None:
+    """Of the users first seen the day before, by either service, the share seen on the day; from the events."""
+    events = engine.rows(
+        "SELECT user_id, groupUniqArray(toDate(time, 'Europe/Moscow')) AS days FROM"
+        " (SELECT user_id, time FROM feed_actions UNION ALL SELECT user_id, time FROM message_actions)"
+        " GROUP BY user_id"
+    )
+    born = [set(each["days"]) for each in events if min(each["days"]) == day - timedelta(days=1)]
+    return sum(day in days for days in born) / len(born) if born else None
+
+
 def figure(report: DailyReport, metric: str) -> dict[str, object]:
     return next(each for each in report.figures if each["metric"] == metric)
 
@@ -92,12 +104,19 @@ def test_every_number_is_the_one_that_a_query_gives(filled: tuple[Engine, Layout
     assert [each["metric"] for each in report.figures] == [item.metric for item in load_contents().items()]
     for each in report.figures:
         for key, back in (("value", 0), ("day_before", 1), ("week_before", 7)):
-            window = Window.of_day(DAY - timedelta(days=back), MOSCOW)
-            question = Question.of(layout.catalog, each["metric"], window)
-            assert each[key] == ask(engine, layout, question, prefer="events").value(), (each["metric"], key)
+            day = DAY - timedelta(days=back)
+            if each["metric"] == "retention_day_1":
+                expected: object = returned(engine, day)
+            else:
+                question = Question.of(layout.catalog, each["metric"], Window.of_day(day, MOSCOW))
+                expected = ask(engine, layout, question, prefer="events").value()
+            assert each[key] == expected, (each["metric"], key)
         for key in ("day", "week"):
             now, then = each["value"], each[f"{key}_before"]
-            expected = now - then if each["unit"] == "share" else now / then - 1 if then else None
+            is_known = now is not None and then is not None
+            expected = (
+                None if not is_known else now - then if each["unit"] == "share" else now / then - 1 if then else None
+            )
             assert each[f"{key}_change"] == (expected if expected is None else pytest.approx(expected))
     first = daily_report(*filled, FIRST, as_of=NOW)
     assert figure(first, "new_users")["value"] == figure(first, "dau")["value"]
@@ -198,6 +217,32 @@ def test_a_service_that_was_silent_for_a_day_is_news(engine: Engine) -> None:
     assert figure(after, "messages")["day_change"] is None
 
 
+def test_what_is_unusual_is_marked_and_told_first(engine: Engine) -> None:
+    """Six weeks alike, then a day with a third of the views: only what depends on views is outside."""
+    fill(engine, feed=45, messages=45)
+    day = FIRST + timedelta(days=43)
+    late = datetime(2026, 12, 20, tzinfo=UTC)
+    calm = daily_report(engine, rolled(engine), day, as_of=late)
+    assert "Worth knowing" not in calm.text
+    assert calm.caption.count("❗") == 0
+    assert all(each["low"] <= each["value"] <= each["high"] for each in calm.figures if each["low"] is not None)
+    assert figure(calm, "views")["low"] is not None
+    engine.execute(
+        "ALTER TABLE feed_actions DELETE WHERE action = 'view' AND post_id % 3 > 0 AND"
+        f" toDate(time, 'Europe/Moscow') = '{day}' SETTINGS mutations_sync = 1"
+    )
+    report = daily_report(engine, rolled(engine), day, as_of=late, locale="ru")
+    outside = {
+        each["metric"] for each in report.figures if each["low"] and not each["low"] <= each["value"] <= each["high"]
+    }
+    assert {"views", "ctr"} <= outside <= {"views", "ctr", "likes_per_post"}
+    assert report.caption.count("❗") == 2 + len(outside)
+    first, second = report.text.split("Важно знать\n")[1].split("\n\n")[0].splitlines()
+    assert first.startswith("❗ CTR: 72,7\u00a0%, выше обычных 2")
+    assert second == "❗ Тоже выше: Лайков на пост. Тоже ниже: Просмотры."
+    assert figure(report, "views")["expected"] == figure(calm, "views")["expected"]
+
+
 def test_likes_without_a_view_have_no_ctr(engine: Engine) -> None:
     fill(engine)
     engine.execute(
@@ -205,10 +250,10 @@ def test_likes_without_a_view_have_no_ctr(engine: Engine) -> None:
         " SETTINGS mutations_sync = 1"
     )
     report = daily_report(engine, rolled(engine), DAY, as_of=NOW)
-    assert figure(report, "ctr") | {"week_before": 0} == {
-        "time": "2026-11-21", "metric": "ctr", "unit": "share", "value": None,
-        "day_before": figure(report, "ctr")["day_before"], "day_change": None, "week_before": 0, "week_change": None,
-    }  # fmt: skip
+    ctr = figure(report, "ctr")
+    assert (ctr["unit"], ctr["value"], ctr["day_change"], ctr["week_change"]) == ("share", None, None, None)
+    assert ctr["day_before"] == pytest.approx(0.25, abs=0.02)
+    assert ctr["low"] < ctr["expected"] < ctr["high"]
     assert "CTR: <b>–</b>  – / –" in report.html
     assert report.picture()
 
@@ -227,7 +272,7 @@ def test_a_caption_is_cut_where_it_does_not_fit(filled: tuple[Engine, Layout]) -
     section = load_contents().sections[1]
     long = load_contents().model_copy(update={"sections": [section] * 12})
     report = daily_report(*filled, DAY, contents=long, as_of=NOW)
-    assert len(report.caption) <= 1024 < len(report.html) <= 4096
+    assert length(report.caption) <= 1024 < length(report.html) <= 4096
     assert report.caption.endswith("\n…")
     assert len(report.figures) == 6
 

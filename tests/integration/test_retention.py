@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,8 +19,9 @@ from appanalytics.catalog import load_catalog
 from appanalytics.cli.main import run
 from appanalytics.engine import Engine, WarehouseUrl, connect
 from appanalytics.errors import QuestionError, UserError
+from appanalytics.known_events import parse_known_events
 from appanalytics.query import read_coverage
-from appanalytics.retention import RetentionQuestion, Triangle, retention
+from appanalytics.retention import RetentionQuestion, Triangle, Verdict, compare, conclusion, retention
 from appanalytics.stats import Share, wilson
 from appanalytics.warehouse.days import mark_changed
 from appanalytics.warehouse.migrate import migrate
@@ -145,18 +148,28 @@ SHAPES = list(itertools.product(
 ))  # fmt: skip
 
 
-@settings(LIMITS, max_examples=5)
-@given(events=events_of_users, shapes=st.lists(st.sampled_from(SHAPES), min_size=6, max_size=6), by=st.booleans())
-def test_every_kind_is_what_plain_python_counts(engine: Engine, events: list[Event], shapes: list, by: bool) -> None:
+@settings(LIMITS, max_examples=3)
+@given(
+    events=events_of_users,
+    shapes=st.lists(st.sampled_from(SHAPES), min_size=6, max_size=6),
+    by=st.booleans(),
+    steady=st.booleans(),
+)
+def test_every_kind_is_what_plain_python_counts(
+    engine: Engine, events: list[Event], shapes: list, by: bool, steady: bool
+) -> None:  # fmt: skip
+    if steady:  # nobody's attributes change, so that days simply add up
+        events = [replace(event, country=COUNTRIES[event.user % 2]) for event in events]
+        shapes = [*shapes[:3], *(shape for shape in SHAPES if shape[0] == ("day", None) and shape[1] == "exact")]
     fill(engine, events)
     for (grain, step), kind, (service, event) in shapes:
         brackets = "0,1-3,4-9" if kind == "bracket" else ""
         how = {"grain": grain, "step": step, "kind": kind, "service": service, "event": event, "brackets": brackets,
                "span": 3, "by": "country" if by else ()}  # fmt: skip
-        compare(ask(engine, **how), Life(events, service, event), by=by)
+        check(ask(engine, **how), Life(events, service, event), by=by)
 
 
-def compare(found: Triangle, life: Life, *, by: bool) -> None:
+def check(found: Triangle, life: Life, *, by: bool) -> None:
     question = found.question
     for cell in found.cells:
         members = [
@@ -238,3 +251,87 @@ def test_on_the_command_line(
     assert "50.00%" in capsys.readouterr().out
     assert run(["retention", "--kind", "exakt", "--warehouse", url]) == 2
     assert "did you mean exact" in capsys.readouterr().err
+
+
+# --- two groups ---
+
+
+def campaign_world() -> list[Event]:
+    """Twelve days of newcomers: Belarus returns more often, and on day 5 a crowd from Russia never does."""
+    generator = random.Random(4)
+    events, user = [], 0
+    for day in range(12):
+        for country, size, share in (
+            ("Russia", 30, 0.3),
+            ("Belarus", 30, 0.5),
+            ("Russia", 120 if day == 5 else 0, 0.0),
+        ):
+            for _ in range(size):
+                user += 1
+                later = [at for at in range(day + 1, 14) if generator.random() < share]
+                events += [Event(moment(at), user, country=country) for at in (day, *later)]
+    return events
+
+
+def test_groups_are_compared_and_the_driving_cohort_named(
+    engine: Engine, engine_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("APPANALYTICS_REPORTING__TIMEZONE", "Europe/Berlin")
+    events = campaign_world()
+    fill(engine, events)
+    layout = Layout.read(engine, CATALOG, BERLIN)
+    coverage = read_coverage(engine, layout)
+    window = Window.of(START, START + timedelta(days=14), BERLIN)
+    question = RetentionQuestion.of(CATALOG, window, by="country")
+    calendar = parse_known_events(
+        f"events: [{{name: Fair, kind: campaign, start: {START + timedelta(days=5)}, labels: {{ru: Ярмарка}}}}]",
+        CATALOG, BERLIN,
+    )  # fmt: skip
+    found = compare(engine, layout, coverage, question, "Russia", "Belarus", today=AFTER, known=calendar)
+    assert (found.control, found.verdict) == ("Russia", Verdict.HIGHER)
+    (driver,) = found.drivers
+    assert (driver.cohort, driver.group, driver.users) == (START + timedelta(days=5), "Russia", 150)
+    assert found.without.effect < found.overall.effect
+    assert found.without.low < 0.2 < found.without.high
+
+    life = Life(events, "any", "any")
+    arms = {name: [user for user, country in life.country.items() if country == name] for name in COUNTRIES}
+    for stratum in found.strata:
+        last = (START + timedelta(days=14) - stratum.cohort).days - 1
+        assert stratum.steps == last
+        for name, arm in zip(("Russia", "Belarus"), (stratum.control, stratum.treatment), strict=True):
+            totals = [
+                len(life.steps(user, Grain.DAY, Grain.DAY) - {0}) for user in arms[name]
+                if life.first[user] == stratum.cohort
+            ]  # fmt: skip
+            assert (arm.users, arm.total, arm.squares) == (len(totals), sum(totals), sum(n * n for n in totals))
+
+    text, russian = ("\n".join(conclusion(found, locale=locale)) for locale in ("en", "ru"))
+    assert "Belarus newcomers come back more often than Russia ones" in text
+    assert "возвращаются чаще" in russian
+    page = found.page(locale="ru").markdown()
+    assert "Ярмарка" in page
+    assert page.count("![") == 4
+    url = f"chdb://{engine_folder}?database=retention"
+    words = ["retention", "compare", "--by", "country", "--a", "Russia", "--b", "Belarus", "--warehouse", url]
+    assert run([*words, "--format", "json"]) == 0
+    records = json.loads(capsys.readouterr().out)
+    assert records[0]["scope"] == "overall"
+    assert records[0]["effect"] == pytest.approx(found.overall.effect)
+    assert [r["cohort"] for r in records if r["scope"] == "driving_cohort"] == [driver.cohort.isoformat()]
+    assert run([*words, "--out", str(tmp_path), "--locale", "ru"]) == 0
+    assert "возвращаются чаще" in capsys.readouterr().out
+    assert (tmp_path / "retention-compare-ru.html").exists()
+    assert run([*words[:7], "Finland", *words[8:]]) == 2
+    assert "Finland" in capsys.readouterr().err
+
+
+def test_nothing_to_compare(engine: Engine) -> None:
+    fill(engine, [Event(moment(0), 1), Event(moment(0), 2, country="Belarus")])
+    layout = Layout.read(engine, CATALOG, BERLIN)
+    question = RetentionQuestion.of(CATALOG, Window.of(START, START + timedelta(days=1), BERLIN), by="country")
+    found = compare(engine, layout, read_coverage(engine, layout), question, "Russia", "Belarus", today=AFTER)
+    assert found.verdict is Verdict.NOTHING_TO_COMPARE
+    assert "Nothing can be compared" in repr(found)
+    assert found.records[0]["effect"] is None

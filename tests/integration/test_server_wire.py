@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +58,27 @@ def test_an_error_after_progress(server: Served) -> None:
     assert head.startswith(b"HTTP/1.1 200 OK\r\nX-ClickHouse-Progress: ")
     assert b"x-clickhouse-exception-code: 395\r\n" in head
     assert body.startswith(b"Code: 395. DB::Exception: ")
+
+
+def test_progress_in_rows(server: Served) -> None:
+    rows = server.text(f"SELECT number, sleepEachRow(0.1) FROM numbers(3){_BY_ROW} FORMAT JSONEachRowWithProgress")
+    told = [line for line in map(json.loads, rows.splitlines()) if "progress" in line]
+    assert [line["progress"]["read_rows"] for line in told] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("user", ["admin", "writer", "reader"])
+def test_the_engine_reports_progress_only_so_often(server: Served, user: str) -> None:
+    """Without a pause between two reports it would never end."""
+    assert server.code("SELECT 1", user, interactive_delay="0") == 452
+    assert server.code("SELECT 1 SETTINGS interactive_delay = 0", user) == 452
+    assert server.code("SET interactive_delay = 0", user) == 452
+
+
+@pytest.mark.parametrize("user", ["admin", "reader"])
+def test_nobody_sleeps_on_purpose(server: Served, user: str) -> None:
+    """A statement that reads a byte a second would hear neither KILL nor its limit of time."""
+    assert server.code("SELECT * FROM visits", user, max_local_read_bandwidth="1") == 452
+    assert server.code("SELECT * FROM visits SETTINGS max_local_read_bandwidth = 1", user) == 452
 
 
 def test_progress_needs_a_number(server: Served) -> None:
@@ -128,3 +153,30 @@ def test_held_back_answers_in_blocks(server: Served) -> None:
     held = server.ask("SELECT number FROM numbers(2000000)", compress="1", wait_end_of_query="1")
     assert int(held.headers.get("Content-Length", 0)) == 0 or len(held.data) == int(held.headers["Content-Length"])
     assert sum(len(piece) for piece in unblocked([held.data])) == len("".join(f"{n}\n" for n in range(2_000_000)))
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+def test_curl(server: Served, tmp_path: Path) -> None:
+    """The commands of docs/server.md and of everybody's scripts."""
+    where = f"http://127.0.0.1:{server.port}/"
+
+    def curl(*words: str, data: str = "") -> str:
+        command = ["curl", "-sS", "--max-time", "20", "-u", "admin:secret", *words]
+        return subprocess.run(command, input=data, capture_output=True, text=True, check=True).stdout
+
+    assert curl(where, "--data-binary", "SELECT 1 + 1") == "2\n"
+    assert curl(
+        "-G", where, "--data-urlencode", "query=SELECT {n:Int8} * 2 FORMAT JSONEachRow", "-d", "param_n=21"
+    ) == ("{\"multiply(_CAST(21, 'Int8'), 2)\":42}\n")
+    curl(where, "--data-binary", "CREATE OR REPLACE TABLE curled (a UInt32, b String) ENGINE = MergeTree ORDER BY a")
+    file = tmp_path / "rows.csv.gz"
+    file.write_bytes(gzip.compress(b"1,x\n2,y\n"))
+    packed = ["-H", "Content-Encoding: gzip", "--data-binary", f"@{file}"]
+    assert curl(f"{where}?query=INSERT%20INTO%20curled%20FORMAT%20CSV", *packed) == ""
+    assert curl("--compressed", f"{where}?enable_http_compression=1", "-d", "SELECT * FROM curled FORMAT CSV") == (
+        '1,"x"\n2,"y"\n'
+    )
+    form = ["-F", "ext=1,2\n;filename=ext", "-F", "query=SELECT a * 10, b FROM ext"]
+    assert curl(f"{where}?ext_structure=a%20Int8,b%20Int8&ext_format=CSV", *form) == "10\t2\n"
+    failed = curl("-i", where, "-d", "SELECT nothing")
+    assert "x-clickhouse-exception-code: 47" in failed.lower()

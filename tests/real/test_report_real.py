@@ -43,7 +43,10 @@ def by_pandas(file: Path, day: date) -> dict[str, float]:
     viewed = today[today["eventType"] == "VIEW"]
     views, likes, users = len(viewed), len(today) - len(viewed), today["personId"].nunique()
     posts = viewed["contentId"].nunique()
+    born = first[first == day - timedelta(days=1)].index
+    back = born.isin(today["personId"]).mean() if len(born) else None
     return {
+        "retention_day_1": back,
         "dau": users, "new_users": int((first == day).sum()), "feed_dau": users, "views": views, "likes": likes,
         "ctr": likes / views, "likes_per_user": likes / users, "likes_per_post": likes / posts,
         "messenger_dau": 0, "messages": 0, "both_users": 0,

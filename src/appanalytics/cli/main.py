@@ -30,12 +30,18 @@ _GROUPS = (
     "questions",
     "investigate",
     "retention",
+    "audience",
     "alerts",
     "experiment",
     "experiment_before",
     "report",
+    "dashboards",
     "messages",
     "jobs",
+    "status",
+    "backup",
+    "airflow",
+    "redash",
     "metrics",
 )
 

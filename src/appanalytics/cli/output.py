@@ -9,7 +9,8 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,8 +18,11 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.table import Table
 
 from appanalytics.cli.state import options
-from appanalytics.errors import AppAnalyticsError
+from appanalytics.errors import AppAnalyticsError, UserError
 from appanalytics.progress import Progress as Watcher
+
+if TYPE_CHECKING:
+    from appanalytics.document import Document
 
 Row = Mapping[str, Any]
 #: Work that is over sooner shows no bar.
@@ -61,6 +65,18 @@ def print_records(
     else:
         texts = cells or [[_text(record.get(name)) for name in columns] for record in records]
         _print_table(texts, columns, numbers, title)
+
+
+def save_page(page: Document, folder: Path | None, name: str) -> list[Path]:
+    """Write a page's Markdown, HTML and pictures into a folder (None: nowhere) and say so; returns the files."""
+    if folder is None:
+        return []
+    try:
+        written = page.save(folder, name if page.language == "en" else f"{name}-{page.language}")
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror}") from None
+    say(f"written: {', '.join(str(path) for path in written if path.suffix != '.png')}")
+    return written
 
 
 def _print_table(

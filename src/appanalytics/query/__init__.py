@@ -6,13 +6,14 @@ from appanalytics.query.coverage import Coverage, read_coverage
 from appanalytics.query.plan import Plan, make_plan
 from appanalytics.query.question import Compare, Filter, Question
 from appanalytics.query.run import ask, check_values, default_window
-from appanalytics.query.services import Service, population, service_of
+from appanalytics.query.services import Observed, Service, population, service_of
 
 __all__ = [
     "Answer",
     "Compare",
     "Coverage",
     "Filter",
+    "Observed",
     "Plan",
     "Prefer",
     "Question",

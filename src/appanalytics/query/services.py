@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from appanalytics.catalog import Catalog
 from appanalytics.engine import Engine
-from appanalytics.errors import CatalogError, QuestionError, UserError, nearest
+from appanalytics.errors import CatalogError, QuestionError, UserError, WarehouseMissing, nearest
 from appanalytics.query.coverage import Coverage
 from appanalytics.sqltext import identifier
+from appanalytics.warehouse.rollup import Layout
 from appanalytics.warehouse.rollup.layout import ANY_SERVICE, events_column, first_column, prev_column
 from appanalytics.window import Window
 
@@ -51,7 +53,37 @@ def population(catalog: Catalog) -> str:
     raise CatalogError("measures: none of `unique: user` without a source", hint="add users: {unique: user}")
 
 
-def require_rollups(coverage: Coverage, window: Window, engine: Engine) -> None:
-    """Raise `UserError` where rollups cannot answer for the days of a window."""
-    if reason := coverage.why_not_rollups(window.first_day, window.last_day):
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What of life was seen: the ``first`` and the ``last`` day with events; days from ``over`` on were not over."""
+
+    first: date
+    last: date
+    over: date
+
+    @classmethod
+    def of(cls, coverage: Coverage, window: Window, today: date) -> Observed:
+        """From the events' coverage; raises `WarehouseMissing` where there are none."""
+        if coverage.first is None or coverage.last is None:
+            raise WarehouseMissing("the warehouse holds no events yet", hint="appanalytics simulate, or load")
+        first, last = (each.astimezone(window.zone).date() for each in (coverage.first, coverage.last))
+        return cls(first, last, min(today, last + timedelta(days=1)))
+
+
+def rolled_days(engine: Engine, coverage: Coverage, seen: Observed, until: date | None = None) -> None:
+    """Raise `UserError` where a day that is over changed after its roll-up: the analyses need `user_day`.
+
+    ``until`` is the day after the last one that is read; None means that all are.
+    """
+    end = min(seen.over, until or seen.over)
+    if seen.first < end and (reason := coverage.why_not_rollups(seen.first, end - timedelta(days=1))):
         raise UserError(f"{engine.url}: {reason.partition('; run')[0]}", hint="run: appanalytics rollup")
+
+
+def first_event(layout: Layout, service: Service, column: str) -> str:
+    """A user's attribute at his first event in a service, as an aggregate over his rows of `user_day`."""
+    name = identifier(column)
+    if service.is_any:
+        return f"anyIf({name}, day = first_day AND lead)"
+    order = ", ".join(["first_time", *map(identifier, layout.user_columns)])
+    return f"argMinIf({name}, ({order}), day = {service.first} AND {service.active})"

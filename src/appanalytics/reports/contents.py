@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from appanalytics.catalog import Catalog
 from appanalytics.catalog.model import Labels
 from appanalytics.errors import FileError, SettingsError, nearest
+from appanalytics.reports.meaning import RETENTION_EXAMPLE, meaning_of, retention_days
 
 
 class _Entry(BaseModel):
@@ -27,7 +28,7 @@ class Item(_Entry):
 
     def label(self, catalog: Catalog, locale: str) -> str:
         """Name for people: the item's own, then the catalog's."""
-        return self.labels.get(locale) or self.labels.get("en") or catalog.quantity(self.metric).label(locale)
+        return self.labels.get(locale) or self.labels.get("en") or meaning_of(catalog, self.metric).label(locale)
 
 
 def _named(given: Any) -> Any:
@@ -43,11 +44,15 @@ class Section(_Entry):
 
 
 class Contents(_Entry):
-    """The report. ``quiet_minutes`` is how long no event is normal at the end of a day of the newest data."""
+    """The report. ``quiet_minutes`` is how long no event is normal at the end of a day of the newest data.
+
+    ``news`` is how many things worth knowing are said at most.
+    """
 
     title: Labels = {}
     emoji: str = Field("", max_length=8)
     quiet_minutes: int = Field(60, ge=1, le=1440)
+    news: int = Field(3, ge=0, le=10)
     sections: list[Section] = Field(min_length=1, max_length=20)
     picture: list[Annotated[Item, BeforeValidator(_named)]] = Field([], max_length=4)
     origin: str = Field("contents", exclude=True)
@@ -65,9 +70,9 @@ class Contents(_Entry):
         places = {f"sections.{at}.metrics.{of}": item for at, section in enumerate(self.sections) for of, item in
                   enumerate(section.metrics)}  # fmt: skip
         places |= {f"picture.{at}": item for at, item in enumerate(self.picture)}
-        known = [*catalog.measures, *catalog.metrics]
+        known = [*catalog.measures, *catalog.metrics, RETENTION_EXAMPLE]
         for where, item in places.items():
-            if item.metric not in known:
+            if item.metric not in known and retention_days(item.metric) is None:
                 hint = nearest(item.metric, known)
                 raise SettingsError(f"{self.origin}: {where}: unknown metric {item.metric!r}", hint=hint)
 

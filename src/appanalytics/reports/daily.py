@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -10,11 +11,15 @@ from typing import Any
 from appanalytics.catalog import Catalog
 from appanalytics.engine import Engine
 from appanalytics.errors import FileError
+from appanalytics.known_events import KnownEvents
 from appanalytics.locales import Locale, locale_of
+from appanalytics.markup import CAPTION_LIMIT
 from appanalytics.reports.arrivals import Gap, find_gap, read_arrivals, silent_sources
 from appanalytics.reports.contents import Contents, Item, Section, load_contents
-from appanalytics.reports.figures import History, read_history
-from appanalytics.reports.message import CAPTION_LIMIT, Block, Line, Message
+from appanalytics.reports.figures import DAYS, History, read_history
+from appanalytics.reports.meaning import meaning_of
+from appanalytics.reports.message import Block, Finding, Line, Message
+from appanalytics.reports.news import Explain, explainer, unusual_moves
 from appanalytics.reports.picture import Panel, Picture
 from appanalytics.reports.words import WORDS
 from appanalytics.warehouse.rollup import Layout
@@ -27,9 +32,10 @@ class DailyReport:
 
     ``text`` is for a terminal. ``html`` is Telegram's subset, 4096 UTF-16 units at most; ``caption`` is the same
     cut to the 1024 that fit under a picture. ``figures`` are flat records: ``time`` (the day), ``metric``,
-    ``unit``, ``value``, ``day_before``, ``day_change``, ``week_before``, ``week_change``; a change is relative,
-    of a share a difference of fractions, null where there is nothing to compare. Without ``complete`` the text
-    says why, and there are no figures.
+    ``unit``, ``value``, ``day_before``, ``day_change``, ``week_before``, ``week_change``, ``expected``, ``low``,
+    ``high``; a change is relative, of a share a difference of fractions, null where there is nothing to compare.
+    ``low`` to ``high`` is the usual range (that of `appanalytics.investigate`), null with too little history.
+    Without ``complete`` the text says why, and there are no figures.
     """
 
     day: date
@@ -71,11 +77,15 @@ def daily_report(
     locale: str | Locale = "en",
     contents: Contents | Path | None = None,
     as_of: datetime | None = None,
+    news: Sequence[Finding] = (),
+    events: KnownEvents | None = None,
 ) -> DailyReport:
     """Report on a day of the reporting time zone.
 
     ``as_of`` is the instant up to which events can be there (usually now); without it the newest day counts as
-    unfinished. ``contents`` is a project's own YAML; the shipped contents if there is none.
+    unfinished. ``contents`` is a project's own YAML; the shipped contents if there is none. ``news`` are things worth
+    knowing that others found; the most unusual move is added with its segment, and `Contents.news` of all are said.
+    ``events`` is the calendar.
     """
     language = locale_of(locale)
     plan = contents if isinstance(contents, Contents) else load_contents(contents)
@@ -84,10 +94,11 @@ def daily_report(
     quiet = timedelta(minutes=plan.quiet_minutes)
     gap = find_gap(arrivals, Window.of_day(day, layout.zone), as_of=as_of, quiet=quiet)
     history = read_history(engine, layout, plan.metrics(), day, as_of=as_of)
-    writer = _Writer(plan, layout, language, day)
+    writer = _Writer(plan, layout, language, day, tuple(news))
     if gap is not None:
         return writer.incomplete(history, gap)
-    return writer.complete(history, silent_sources(arrivals))
+    explain = explainer(engine, layout, day, language, events=events or KnownEvents(), as_of=as_of)
+    return writer.complete(history, silent_sources(arrivals), explain)
 
 
 @dataclass(frozen=True)
@@ -98,13 +109,14 @@ class _Writer:
     layout: Layout
     locale: Locale
     day: date
+    news: tuple[Finding, ...] = ()
 
     @property
     def catalog(self) -> Catalog:
         """The layout's catalog."""
         return self.layout.catalog
 
-    def complete(self, history: History, silent: list[str]) -> DailyReport:
+    def complete(self, history: History, silent: list[str], explain: Explain) -> DailyReport:
         """The report with its numbers, and a note for each source without events."""
         blocks = tuple(
             self._block(section, history) for section in self.contents.sections if self._is_used(section, history)
@@ -113,19 +125,22 @@ class _Writer:
         notes = tuple(words.silent.format(source=self._source(name)) for name in silent)
         names = dict.fromkeys(item.metric for item in self.contents.items())
         figures = tuple(history.reading(self.catalog, name).as_record(self.day) for name in names)
-        return self._report(blocks, notes, figures, self._picture(history), is_complete=True)
+        lines = [line for block in blocks for line in block.lines]
+        news = sorted([*self.news, *unusual_moves(lines, self.locale, explain)], key=lambda each: -each.weight)
+        return self._report(
+            blocks, notes, figures, self._picture(history), is_complete=True, news=tuple(news[: self.contents.news])
+        )
 
     def incomplete(self, history: History, gap: Gap) -> DailyReport:
         """The report that says what is missing; the picture shows the days before."""
         words = WORDS[self.locale.code]
         first = words.incomplete.format(day=self.locale.short_day(self.day))
         why = words.lacks[gap.lack].format(source=self._source(gap.source), last=self._moment(gap.last))
-        emptied = {name: (*values[:-1], None) for name, values in history.values.items()}
-        drawing = self._picture(History(history.last, emptied), warning=first)
+        drawing = self._picture(history.without_last(), warning=first)
         return self._report((), ("\n".join((first, why, words.later)),), (), drawing, is_complete=False)
 
     def _is_used(self, section: Section, history: History) -> bool:
-        return any(value for item in section.metrics for value in history.values[item.metric])
+        return any(value for item in section.metrics for value in history.values[item.metric][-DAYS:])
 
     def _block(self, section: Section, history: History) -> Block:
         heading = f"{section.emoji} {self._text(section.title)}".strip()
@@ -140,9 +155,10 @@ class _Writer:
         drawing: Picture,
         *,
         is_complete: bool,
+        news: tuple[Finding, ...] = (),
     ) -> DailyReport:
         title = f"{self.contents.emoji} {self._text(self.contents.title)}".strip()
-        message = Message(title, self.day, blocks, notes, self.locale)
+        message = Message(title, self.day, blocks, notes, self.locale, news)
         return DailyReport(
             day=self.day,
             locale=self.locale.code,
@@ -157,8 +173,9 @@ class _Writer:
     def _picture(self, history: History, warning: str = "") -> Picture:
         panels = []
         for item in self.contents.picture:
-            found = self.catalog.quantity(item.metric)
-            panels.append(Panel(self._label(item), found.unit, found.good, history.values[item.metric]))
+            found = meaning_of(self.catalog, item.metric)
+            values, usual = history.values[item.metric][-DAYS:], history.ranges[item.metric][-DAYS:]
+            panels.append(Panel(self._label(item), found.unit, found.good, values, usual))
         return Picture(self._text(self.contents.title), self.day, tuple(panels), self.locale, warning)
 
     def _label(self, item: Item) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,15 +9,24 @@ from datetime import date, timedelta
 from rich.cells import cell_len
 
 from appanalytics.locales import NOTHING, Locale
+from appanalytics.markup import MESSAGE_LIMIT, escape, length, shorten
 from appanalytics.reports.figures import Reading, Verdict, verdict
 from appanalytics.reports.words import WORDS, Words
 
-MESSAGE_LIMIT = 4096
-CAPTION_LIMIT = 1024
 #: Longer names are cut, so that one of them cannot push the numbers out of a caption.
 LONGEST_LABEL = 60
 LAMPS = {Verdict.GOOD: "🟢", Verdict.BAD: "🔴", Verdict.NONE: "⚪"}
 WARNING = "⚠️"
+UNUSUAL = "❗"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing worth knowing, a sentence in the report's language; ``weight`` is how much, the largest first."""
+
+    emoji: str
+    text: str
+    weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +48,14 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is said of a day: a title, blocks of numbers, and notes at the end."""
+    """What is said of a day: a title, what is worth knowing, warnings, and blocks of numbers."""
 
     title: str
     day: date
     blocks: tuple[Block, ...]
     notes: tuple[str, ...]
     locale: Locale
+    news: tuple[Finding, ...] = ()
 
     @property
     def words(self) -> Words:
@@ -58,27 +67,35 @@ class Message:
         head = [self._head()]
         rows = [("", "", *self._columns())] if self.blocks else []
         for block in self.blocks:
-            rows += [("", "", "", "", "")] if not block.heading else [("", block.heading, "", "", "")]
+            rows += [("",) * 6] if not block.heading else [("", block.heading, "", "", "", "")]
             rows += [self._row(line) for line in block.lines]
-        table = _aligned(rows)
+        news = [self.words.worth_knowing, *(f"{each.emoji} {each.text}" for each in self.news)] if self.news else []
         notes = [f"{WARNING} {note}" for note in self.notes]
-        parts = ["\n".join(part) for part in (head, table, notes) if part]
+        parts = ["\n".join(part) for part in (head, notes, news, _aligned(rows)) if part]
         return "\n\n".join(parts) + "\n"
 
     def as_html(self, limit: int = MESSAGE_LIMIT) -> str:
-        """Lines for a phone; whole lines beyond ``limit`` UTF-16 units are left out, and ``…`` says so."""
-        lines = [f"<b>{_escape(self._head())}</b>"]
-        notes = [f"{WARNING} {_escape(note)}" for note in self.notes]
+        """Lines for a phone, at most ``limit`` UTF-16 units of what a reader sees.
+
+        Where they are too long, headings and empty lines go first, then whole lines at the end, and ``…`` says so.
+        """
+        whole = "\n".join(self._html_lines(is_short=False))
+        return whole if length(whole) <= limit else shorten("\n".join(self._html_lines(is_short=True)), limit)
+
+    def _html_lines(self, *, is_short: bool) -> list[str]:
+        lines = [f"<b>{escape(self._head())}</b>"]
         if self.blocks:
             day, week = self._compared()
             legend = self.words.legend.format(day_before=day, week_before=week)
-            lines.append(f"<i>{_escape(legend)}</i>")
-        if notes:
-            lines += ["", *notes]
-        for block in self.blocks:
-            lines += ["", f"<b>{_escape(block.heading)}</b>"] if block.heading else [""]
+            lines.append(f"<i>{escape(legend)}</i>")
+        told = [f"{WARNING} {escape(note)}" for note in self.notes]
+        told += [f"{each.emoji} {escape(each.text)}" for each in self.news]
+        lines += ["", *told] if told else []
+        for at, block in enumerate(self.blocks):
+            lines += [""] if not is_short or (at == 0 and told) else []
+            lines += [f"<b>{escape(block.heading)}</b>"] if block.heading and not is_short else []
             lines += [self._html_line(line) for line in block.lines]
-        return shorten(lines, limit)
+        return lines
 
     def _head(self) -> str:
         return f"{self.title} · {self.locale.day(self.day)}"
@@ -87,22 +104,24 @@ class Message:
         earlier = (self.day - timedelta(days=1), self.day - timedelta(days=7))
         return self.locale.short_day(earlier[0]), self.locale.short_day(earlier[1])
 
-    def _columns(self) -> tuple[str, str, str]:
+    def _columns(self) -> tuple[str, str, str, str]:
         day, week = self._compared()
-        return (
-            self.locale.short_day(self.day),
-            self.words.versus.format(day=day),
-            self.words.versus.format(day=week),
-        )
+        versus = self.words.versus
+        shown = (self.locale.short_day(self.day), versus.format(day=day), versus.format(day=week))
+        is_known = any(line.reading.usual for block in self.blocks for line in block.lines)
+        return (*shown, self.words.usual if is_known else "")
 
-    def _row(self, line: Line) -> tuple[str, str, str, str, str]:
+    def _row(self, line: Line) -> tuple[str, str, str, str, str, str]:
         value = self.locale.number(line.reading.value, line.reading.unit)
-        return (line.emoji, _cut(line.label), value, *self._changes(line.reading))
+        mark = f"{UNUSUAL} " if line.reading.side else ""
+        usual = mark + usually(line.reading, self.locale) if line.reading.usual else ""
+        return (line.emoji, _cut(line.label), value, *self._changes(line.reading), usual)
 
     def _html_line(self, line: Line) -> str:
         value = self.locale.number(line.reading.value, line.reading.unit)
-        label = _escape(f"{line.emoji} {_cut(line.label)}".strip())
-        return f"{label}: <b>{value}</b>  {' / '.join(self._changes(line.reading))}"
+        label = escape(f"{line.emoji} {_cut(line.label)}".strip())
+        mark = f" {UNUSUAL}" if line.reading.side else ""
+        return f"{label}: <b>{value}</b>{mark}  {' / '.join(self._changes(line.reading))}"
 
     def _changes(self, reading: Reading) -> tuple[str, str]:
         def shown(moved: float | None) -> str:
@@ -115,22 +134,21 @@ class Message:
         return shown(reading.day_change), shown(reading.week_change)
 
 
-def units(text: str) -> int:
-    """Length as Telegram counts it: UTF-16 code units, so an emoji counts two."""
-    return len(text.encode("utf-16-le")) // 2
+def usually(reading: Reading, locale: Locale) -> str:
+    """The usual range as ``low–high``; what it says of a metric without one is a dash."""
+    if reading.usual is None:
+        return NOTHING
+    low, high = (_end(end, reading, locale) for end in (reading.usual.low, reading.usual.high))
+    units = [locale.percent, *(word for _, word in locale.powers)]
+    shared = next((unit for unit in units if low.endswith(unit) and high.endswith(unit)), "")
+    return f"{low.removesuffix(shared)}–{high}"
 
 
-def shorten(lines: Sequence[str], limit: int) -> str:
-    """As many whole lines as fit; every line closes its own tags, so nothing is torn."""
-    whole = "\n".join(lines)
-    if units(whole) <= limit:
-        return whole
-    kept: list[str] = []
-    for line in lines:
-        if units("\n".join([*kept, line, "…"])) > limit:
-            break
-        kept.append(line)
-    return "\n".join([*kept, "…"])
+def _end(end: float, reading: Reading, locale: Locale) -> str:
+    """An end of a range: of large numbers three digits, because more would not mean anything."""
+    if reading.unit != "share" and end >= 10_000:
+        return locale.short(end)
+    return locale.number(round(end) if isinstance(reading.value, int) else end, reading.unit)
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -138,7 +156,7 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     if not rows:
         return []
     bodies = [row for row in rows if row[2]]
-    widths = [max(cell_len(row[place]) for row in bodies) for place in range(5)]
+    widths = [max(cell_len(row[place]) for row in bodies) for place in range(len(rows[0]))]
     lines = []
     for emoji, label, *numbers in rows:
         if not any(numbers):
@@ -157,7 +175,3 @@ def _padded(text: str, width: int) -> str:
 def _cut(label: str) -> str:
     plain = " ".join(label.split())
     return plain if len(plain) <= LONGEST_LABEL else plain[: LONGEST_LABEL - 1] + "…"
-
-
-def _escape(text: str) -> str:
-    return html.escape(text, quote=False)

@@ -24,22 +24,24 @@ from appanalytics.pictures import (
     new_figure,
     png,
 )
-from appanalytics.reports.figures import Value, Verdict, change, verdict
+from appanalytics.reports.figures import Range, Value, Verdict, change, verdict
 from appanalytics.reports.words import WORDS
 
 WIDTH, HEIGHT, MARGIN = 1200, 1000, 27
 WEEK = 7
+BAND = "#d6e6f3"
 _COLOURS = {Verdict.GOOD: GOOD, Verdict.BAD: BAD, Verdict.NONE: MUTED}
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One metric's fourteen days, oldest first; null is not drawn."""
+    """One metric's fourteen days, oldest first, and their usual ranges; null is not drawn."""
 
     title: str
     unit: str
     good: str
     values: tuple[Value, ...]
+    usual: tuple[Range | None, ...] = (None,) * 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +103,19 @@ def _draw_head(figure: Any, picture: Picture) -> None:
         return
     span = picture.locale.span(picture.last - timedelta(days=WEEK - 1), picture.last)
     end = _key(figure, start, span, PALETTE[0], PALETTE[0], 5)
-    _key(figure, end + 0.03, words.week_before, FAINT, MUTED, 4)
+    end = _key(figure, end + 0.03, words.week_before, FAINT, MUTED, 4)
+    if any(each for panel in picture.panels for each in panel.usual[WEEK:]):
+        _key(figure, end + 0.03, words.usual, BAND, MUTED, 16)
     against = words.versus.format(day=picture.locale.short_day(picture.last - timedelta(days=WEEK)))
-    figure.text(1 - MARGIN / WIDTH, 0.902, f"% {against}", color=MUTED, ha="right", **font)
+    figure.text(1 - MARGIN / WIDTH, 0.955, f"% {against}", color=MUTED, ha="right", **font)
 
 
 def _key(figure: Any, start: float, text: str, line: str, ink: str, width: float) -> float:
     """A line's sample and what it stands for; returns where it ends."""
     from matplotlib.lines import Line2D
 
-    figure.add_artist(Line2D([start, start + 0.03], [0.9, 0.9], color=line, linewidth=width))
+    look: dict[str, Any] = {"color": line, "linewidth": width, "solid_capstyle": "butt"}
+    figure.add_artist(Line2D([start, start + 0.03], [0.9, 0.9], **look))
     label = figure.text(start + 0.04, 0.902, text, color=ink, family=FAMILY, va="center", size=_points(27))
     return float(label.get_window_extent().x1 / WIDTH)
 
@@ -119,14 +124,24 @@ def _draw_panel(axes: Any, panel: Panel, picture: Picture) -> None:
     clean(axes, size=_points(25))
     axes.grid(axis="y", color=GRID, linewidth=1.5)
     before, now = (_floats(part) for part in (panel.values[:WEEK], panel.values[WEEK:]))
+    _draw_usual(axes, panel)
     axes.plot(range(WEEK), before, color=FAINT, linewidth=3, solid_capstyle="round", **_dots(before, 6))
     axes.plot(range(WEEK), now, color=PALETTE[0], linewidth=5, solid_capstyle="round", **_dots(now, 9))
     _scale(axes, panel)
-    if panel.unit != "share":
-        axes.fill_between(range(WEEK), now, color=PALETTE[0], alpha=0.08, linewidth=0)
     _label_days(axes, picture)
     _label_values(axes, panel, picture.locale)
     _label_last(axes, panel, picture)
+
+
+def _draw_usual(axes: Any, panel: Panel) -> None:
+    """The usual range of this week's days, as a band behind everything; a day alone is a short bar."""
+    ranges = panel.usual[WEEK:]
+    low = _floats([each.low if each else None for each in ranges])
+    high = _floats([each.high if each else None for each in ranges])
+    axes.fill_between(range(WEEK), low, high, color=BAND, linewidth=0)
+    for at, each in enumerate(ranges):
+        if each and not any(ranges[max(at - 1, 0) : at]) and not any(ranges[at + 1 : at + 2]):
+            axes.plot([at, at], [each.low, each.high], color=BAND, linewidth=14, solid_capstyle="butt")
 
 
 def _floats(values: Sequence[Value]) -> list[float]:
@@ -147,6 +162,9 @@ def _dots(values: Sequence[float], size: float) -> dict[str, Any]:
 def _scale(axes: Any, panel: Panel) -> None:
     """Counts begin at zero; shares fill the height. Above the last days a third stays free for their label."""
     known = [value for value in panel.values if value is not None]
+    reach = max((abs(value) for value in known), default=1.0)
+    for each in panel.usual[WEEK:]:  # a very wide range must not flatten the lines
+        known += [min(each.high, 2.5 * reach), max(each.low, -2.5 * reach)] if each else []
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
     if panel.unit == "share":
         room = max(high - low, abs(high) * 0.02, 0.001)
@@ -202,7 +220,8 @@ def _label_last(axes: Any, panel: Panel, picture: Picture) -> None:
         axes.text(0.99, 0.9, words.no_data, transform=axes.transAxes, size=_points(27), color=MUTED, **font)
         return
     dot = {"markersize": 13, "markeredgecolor": "white", "markeredgewidth": 2.5, "clip_on": False, "zorder": 5}
-    axes.plot([WEEK - 1], [value], "o", color=PALETTE[0], **dot)
+    is_unusual = panel.usual[-1] is not None and panel.usual[-1].side(value)
+    axes.plot([WEEK - 1], [value], "o", color=PALETTE[1] if is_unusual else PALETTE[0], **dot)
     moved = change(value, panel.values[-8], panel.unit)
     texts = [(picture.locale.number(value, panel.unit), 36, PALETTE[0])]
     if moved is not None:

@@ -21,6 +21,16 @@ class Words:
     week: str
     week_before: str
     no_data: str
+    usual: str
+    worth_knowing: str
+    unusual: str
+    above: str
+    below: str
+    others_above: str
+    others_below: str
+    segments: str
+    everywhere: str
+    known: str
 
 
 ENGLISH = Words(
@@ -39,6 +49,16 @@ ENGLISH = Words(
     week="{span}",
     week_before="the week before",
     no_data="no data",
+    usual="usually",
+    worth_knowing="Worth knowing",
+    unusual="{metric}: {value}, {side} the usual {usual} ({moved} against expectation).",
+    above="above",
+    below="below",
+    others_above="Also above: {metrics}.",
+    others_below="Also below: {metrics}.",
+    segments="Explained by {segments}.",
+    everywhere="Everywhere alike, in no segment more than in others.",
+    known="Known of the day: {events}.",
 )
 
 RUSSIAN = Words(
@@ -57,6 +77,16 @@ RUSSIAN = Words(
     week="{span}",
     week_before="неделей раньше",
     no_data="нет данных",
+    usual="обычно",
+    worth_knowing="Важно знать",
+    unusual="{metric}: {value}, {side} обычных {usual} ({moved} к ожидаемому).",
+    above="выше",
+    below="ниже",
+    others_above="Тоже выше: {metrics}.",
+    others_below="Тоже ниже: {metrics}.",
+    segments="Объясняют: {segments}.",
+    everywhere="Везде одинаково, ни в одном сегменте не сильнее.",
+    known="В календаре: {events}.",
 )
 
 WORDS = {"en": ENGLISH, "ru": RUSSIAN}

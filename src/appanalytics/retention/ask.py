@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 from appanalytics.engine import Engine
-from appanalytics.query import Coverage
+from appanalytics.query import Coverage, Observed
 from appanalytics.retention.question import RetentionQuestion
-from appanalytics.retention.read import Observed, read_counts
+from appanalytics.retention.read import read_counts
 from appanalytics.retention.triangle import Triangle
 from appanalytics.warehouse.rollup import Layout
 

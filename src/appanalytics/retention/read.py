@@ -5,40 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from textwrap import indent
 from typing import Any
 
 from appanalytics.engine import Engine
-from appanalytics.errors import WarehouseMissing
-from appanalytics.query import Coverage, Question, check_values, population
+from appanalytics.query import Coverage, Observed, Question, check_values, population
 from appanalytics.query.scope import Scope, output
-from appanalytics.query.services import require_rollups
-from appanalytics.retention.question import ANY_EVENT, Kind, RetentionQuestion
+from appanalytics.query.services import first_event, rolled_days
+from appanalytics.retention.question import ANY_EVENT, NO_END, Kind, RetentionQuestion
 from appanalytics.sqltext import identifier, render
 from appanalytics.warehouse.rollup import Layout
-from appanalytics.window import Grain, Window, day_start
+from appanalytics.window import Grain
 
 PACKAGE = "appanalytics.retention"
 SIZE = -1  # the place of a cohort's size
 
 Slice = tuple[Any, ...]
 Counts = dict[tuple[date, Slice], dict[int, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """What of life was seen: the ``first`` and the ``last`` day with events; days from ``over`` on were not over."""
-
-    first: date
-    last: date
-    over: date
-
-    @classmethod
-    def of(cls, coverage: Coverage, window: Window, today: date) -> Observed:
-        """From the events' coverage; raises `WarehouseMissing` where there are none."""
-        if coverage.first is None or coverage.last is None:
-            raise WarehouseMissing("the warehouse holds no events yet", hint="appanalytics simulate, or load")
-        first, last = (each.astimezone(window.zone).date() for each in (coverage.first, coverage.last))
-        return cls(first, last, min(today, last + timedelta(days=1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +42,8 @@ def read_counts(
     """
     sliced = as_question(layout, question)
     check_values(engine, layout, coverage, sliced)
-    if seen.first < seen.over:
-        zone = question.window.zone
-        require_rollups(coverage, Window(day_start(seen.first, zone), day_start(seen.over, zone), zone), engine)
-    statement = compiled(layout, question, seen)
+    rolled_days(engine, coverage, seen)
+    statement = compiled(layout, question, seen, has_changing=coverage.has_changing)
     counts: Counts = {}
     for row in engine.rows(statement.sql, statement.parameters):
         key = (row["cohort"], tuple(row[output(name)] for name in question.by))
@@ -73,29 +54,55 @@ def read_counts(
     return counts, statement
 
 
+def read_rows(
+    engine: Engine, layout: Layout, question: RetentionQuestion, seen: Observed, file: str, more: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Rows of a statement of ``sql/`` that goes through each user's days."""
+    names, bound = user_parts(layout, question)
+    return engine.rows(render(PACKAGE, file, **names), _days(question, seen) | bound | more)
+
+
 def as_question(layout: Layout, question: RetentionQuestion) -> Question:
     """The same slices and filters as a question of the query compiler."""
     return Question((population(layout.catalog),), question.window, by=question.by, where=question.where)
 
 
-def compiled(layout: Layout, question: RetentionQuestion, seen: Observed) -> Statement:
-    """The statement of a question."""
-    parameters: dict[str, Any] = {
-        "since": question.window.first_day,
-        "until": question.window.last_day + timedelta(days=1),
-        "seen": seen.last + timedelta(days=1),
-    }
+def compiled(layout: Layout, question: RetentionQuestion, seen: Observed, *, has_changing: bool = True) -> Statement:
+    """The statement of a question. ``has_changing`` says that attributes of some users changed."""
+    parameters = _days(question, seen)
     if is_rolled(layout, question):
         name = question.by[0] if question.by else ""
-        more = {"dimension": name, "last": question.periods or 100_000}
+        more = {"dimension": name, "last": _last(question)}
         column = output(name) if name else ""
         sql = render(
             PACKAGE, "rolled", cohort=cohort_of(question.grain, "first_day"), names=_listed([column] if name else []),
             value=f", value AS {column}" if name else "",
         )  # fmt: skip
         return Statement("retention_day", sql, parameters | more)
+    if question.kind is Kind.EXACT and question.by_days and not has_changing:
+        return _of_days(layout, question, parameters)
     names, bound = user_parts(layout, question)
     return Statement("user_day", render(PACKAGE, "triangle", **names), parameters | bound)
+
+
+def _of_days(layout: Layout, question: RetentionQuestion, parameters: dict[str, Any]) -> Statement:
+    sliced, scope = as_question(layout, question), Scope.of_users(layout.catalog)
+    conditions, bound = scope.conditions(sliced)
+    sql = render(
+        PACKAGE, "days", cohort=cohort_of(question.grain, question.service.first), first=question.service.first,
+        active=question.service.active, returned=returned(layout, question),
+        groups=_listed(scope.groups(question.by)), names=_listed(output(name) for name in question.by),
+        conditions="".join(f" AND {each}" for each in conditions),
+    )  # fmt: skip
+    return Statement("user_day", sql, parameters | bound | {"last": _last(question)})
+
+
+def _days(question: RetentionQuestion, seen: Observed) -> dict[str, Any]:
+    return {
+        "since": question.window.first_day,
+        "until": question.window.last_day + timedelta(days=1),
+        "seen": seen.last + timedelta(days=1),
+    }
 
 
 def is_rolled(layout: Layout, question: RetentionQuestion) -> bool:
@@ -120,21 +127,16 @@ def user_parts(layout: Layout, question: RetentionQuestion) -> tuple[dict[str, s
     conditions, bound = scope.conditions(sliced)
     columns = dict.fromkeys(layout.catalog.dimension(name).column for name in sorted(sliced.slices))
     first = question.service.first
-    order = ", ".join(["first_time", *map(identifier, layout.user_columns)])
-    pick = (
-        "anyIf({column}, day = first_day AND lead)"
-        if question.service.is_any
-        else f"argMinIf({{column}}, ({order}), day = {first} AND {question.service.active})"
-    )
-    attributes = [f"{pick.format(column=identifier(name))} AS {identifier('own_' + name)}" for name in columns]
+    attributes = [f"{first_event(layout, question.service, name)} AS {identifier('own_' + name)}" for name in columns]
     places, more = _places(question)
+    lives = render(
+        PACKAGE, "lives", first=first, step=_step(question.step, first), returned=returned(layout, question),
+        attributes=_listed(attributes),
+    )  # fmt: skip
     names = {
         "cohort": cohort_of(question.grain, "born"),
-        "first": first,
-        "step": _step(question.step, first),
-        "returned": returned(layout, question),
         "places": places,
-        "attributes": _listed(attributes),
+        "lives": indent(lives.rstrip(), " " * 8),
         "outputs": _listed(groups),
         "names": _listed(output(name) for name in question.by),
         "filter": f"WHERE {' AND '.join(conditions)}" if conditions else "",
@@ -162,7 +164,7 @@ def _step(grain: Grain, first: str) -> str:
 
 def _places(question: RetentionQuestion) -> tuple[str, dict[str, Any]]:
     """Places in which a user with returns in ``steps`` counts."""
-    last = {"last": question.periods if question.periods is not None else 100_000}
+    last = {"last": _last(question)}
     if question.kind is Kind.UNBOUNDED:
         most = "least(arrayMax(steps), {last:Int32})"
         return f"if(empty(steps), [], arrayMap(place -> toInt32(place), range(0, {most} + 1)))", last
@@ -178,6 +180,10 @@ def _places(question: RetentionQuestion) -> tuple[str, dict[str, Any]]:
         lows, highs = ([getattr(each, end) for each in question.brackets] for end in ("first", "last"))
         return found, {"lows": lows, "highs": highs}
     return "arrayFilter(place -> place <= {last:Int32}, steps)", last
+
+
+def _last(question: RetentionQuestion) -> int:
+    return NO_END if question.periods is None else question.periods
 
 
 def _listed(parts: Iterable[str]) -> str:

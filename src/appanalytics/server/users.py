@@ -166,12 +166,33 @@ def make_users(file: Path) -> dict[str, str]:
     return passwords
 
 
+def ensure_user(file: Path, name: str, user: User, password: str) -> bool:
+    """Add a user to the file, or give it that password; False when both were so. The file must exist."""
+    users = read_users(file)
+    if name in users and matches(password, users[name].password):
+        return False
+    if name in users:
+        _set_password(file, name, password)
+        return True
+    values = user.model_dump(exclude_none=True, exclude={"rows"}) | {"password": hashed(password)}
+    lines = [f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in values.items()), ""]
+    # Sections of a table may follow each other in any order, but a key without a section may not: this one has one.
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write("\n".join(["", *lines]))
+    return True
+
+
 def renew_password(file: Path, name: str) -> str:
     """Give a user of the file a new password and return it; raises `SettingsError` for an unknown user."""
     users = read_users(file) if file.exists() else {}
     if name not in users:
         raise SettingsError(f"{file} has no user {name!r}", hint=nearest(name, users))
     password = secrets.token_urlsafe(18)
+    _set_password(file, name, password)
+    return password
+
+
+def _set_password(file: Path, name: str, password: str) -> None:
     head, section, rest = file.read_text(encoding="utf-8").partition(f"[{name}]\n")
     own, following = re.match(r"((?:(?!\n\[).)*)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]
     line = f'password = "{hashed(password)}"'
@@ -182,7 +203,6 @@ def renew_password(file: Path, name: str) -> str:
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(text)
     partial.replace(file)
-    return password
 
 
 def hashed(password: str) -> str:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from appanalytics.locales import ENGLISH, RUSSIAN
+from appanalytics.markup import CAPTION_LIMIT, MESSAGE_LIMIT, units
 from appanalytics.reports.figures import Reading, Verdict, change, verdict
-from appanalytics.reports.message import CAPTION_LIMIT, MESSAGE_LIMIT, Block, Line, Message, shorten, units
+from appanalytics.reports.message import Block, Line, Message
 
 DAY = date(2026, 11, 22)
 
@@ -90,15 +91,16 @@ def test_a_long_name_is_cut() -> None:
 )
 def test_limits_hold_and_no_tag_is_torn(labels: list[str], limit: int) -> None:
     shown = message(*map(line, labels)).as_html(limit)
-    assert units(shown) <= limit
     read = Tags(shown).text
+    assert units(read) <= limit
     assert read.endswith("…") or read.count("Sun 22 Nov") == 0
 
 
 def test_shortening_says_so() -> None:
-    assert shorten(["one", "two", "three"], 9) == "one\ntwo\n…"
-    assert shorten(["one", "two"], 7) == "one\ntwo"
-    assert shorten(["😀😀😀"], 5) == "…"
+    shown = message(*[line("Likes")] * 3).as_html(150)
+    assert shown.endswith("\n…")
+    assert shown.count("Likes") == 1
+    assert "<b>Feed</b>" not in shown  # headings go before numbers do
 
 
 def test_russian_never_breaks_inside_of_a_number() -> None:

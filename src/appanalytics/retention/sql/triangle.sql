@@ -6,12 +6,7 @@ FROM
     SELECT born$outputs, arrayPushFront($places, -1) AS places
     FROM
     (
-        SELECT
-            user_id, any($first) AS born$attributes,
-            groupUniqArrayIf(toInt32($step), $returned) AS steps
-        FROM user_day
-        WHERE $first >= {since:Date} AND $first < {until:Date} AND day < {seen:Date}
-        GROUP BY user_id
+$lives
     )
     $filter
 )
