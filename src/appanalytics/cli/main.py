@@ -38,6 +38,8 @@ _GROUPS = (
     "dashboards",
     "messages",
     "jobs",
+    "status",
+    "backup",
     "airflow",
     "redash",
     "metrics",

@@ -156,11 +156,11 @@ class Triangle:
         frame: pd.DataFrame = self.to_arrow().to_pandas()
         return frame
 
-    def heatmap(self, values: Slice = (), *, locale: str = "en") -> Figure:
-        """The last 20 cohorts of one slice; needs the extra ``pictures``."""
+    def heatmap(self, values: Slice = (), *, locale: str = "en", notes: Mapping[date, str] | None = None) -> Figure:
+        """The last 20 cohorts of one slice, with ``notes`` beside cohorts; needs the extra ``pictures``."""
         from appanalytics.retention.pictures import heatmap
 
-        return heatmap(self, values, locale=locale)
+        return heatmap(self, values, locale=locale, notes=notes)
 
     def plot(self, *, locale: str = "en") -> Figure:
         """The weighted curve of each slice with its intervals; needs the extra ``pictures``."""
@@ -168,11 +168,14 @@ class Triangle:
 
         return curves(self, locale=locale)
 
-    def page(self, *, locale: str = "en", pictures: bool = True, label: str | None = None) -> Document:
-        """Everything as one page for a terminal, Markdown or HTML."""
+    def page(
+        self, *, locale: str = "en", pictures: bool = True, label: str | None = None,
+        notes: Mapping[date, str] | None = None,
+    ) -> Document:  # fmt: skip
+        """Everything as one page for a terminal, Markdown or HTML. ``notes`` are texts beside cohorts."""
         from appanalytics.retention.page import triangle_page
 
-        return triangle_page(self, locale=locale, pictures=pictures, label=label)
+        return triangle_page(self, locale=locale, pictures=pictures, label=label, notes=notes)
 
     def label(self, place: int) -> str:
         """A place for people: ``7``, or a bracket's ``2-7``."""

@@ -58,6 +58,19 @@ class Loaded:
         from_file = not self.origins.get("warehouse.url", "").startswith((PREFIX, "--"))
         return WarehouseUrl.parse(self.settings.warehouse.url, base=self.base if from_file else None)
 
+    def backups(self) -> Path:
+        """The folder of backups.
+
+        Raises `SettingsError` when it cannot be known: a server at a URL keeps them where it wants.
+        """
+        if self.settings.warehouse.backups:
+            return self.path(self.settings.warehouse.backups)
+        folder = self.warehouse().path
+        if folder is None:
+            hint = "set warehouse.backups to the folder that the server may write backups into"
+            raise SettingsError(f"{self.warehouse()} has no folder of backups beside it", hint=hint)
+        return folder.with_name(folder.name + ".backups")
+
     def path(self, text: str) -> Path:
         """A folder or file named in the settings."""
         return (self.base / Path(text).expanduser()).resolve()
