@@ -28,14 +28,14 @@ _Seed = Annotated[int, typer.Option(help="The same seed makes the same demo.")]
 
 def up(
     only: Annotated[
-        str | None, typer.Option(metavar="PARTS", help="Only these: server, live, airflow; by commas.")
+        str | None, typer.Option(metavar="PARTS", help="Only these: server, live, superset, airflow; by commas.")
     ] = None,
     with_demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Make the demo in an empty warehouse.")] = True,
     days: _Days = 75,
     users: _Users = 141_000,
     seed: _Seed = 7,
 ) -> None:
-    """Start everything: the server with its warehouse, live events, Airflow; the prompt comes back, they go on.
+    """Start everything: server, live events, Superset, Airflow. The prompt comes back, they go on.
 
     An empty warehouse gets the demo first. What runs already is left alone, so a second run is harmless. A part that
     dies is restarted. `appanalytics status` shows them, `appanalytics down` stops them.

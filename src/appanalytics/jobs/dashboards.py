@@ -120,6 +120,11 @@ def log_in(loaded: Loaded) -> Superset:
     return Superset(superset_url(loaded), given.user, password)
 
 
+def admin_password(loaded: Loaded) -> str:
+    """The password of our Superset's admin; asterisks when the settings gave it."""
+    return "****" if _given_password(loaded) else keep_secrets(superset_folder(loaded).folder).admin_password
+
+
 def _given_password(loaded: Loaded) -> str | None:
     given = loaded.settings.superset.password
     return given.get_secret_value() if given else None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from appanalytics.dashboards.plan import apply as apply_bundle
+from appanalytics.dashboards.superset.part import answers
 from appanalytics.engine.endpoint import find_endpoint
 from appanalytics.errors import QuestionError, SettingsError, nearest
+from appanalytics.jobs import dashboards
 from appanalytics.jobs.parts import Part, PartState, Supervisor
 from appanalytics.jobs.parts.airflow import USER as AIRFLOW_USER
 from appanalytics.jobs.parts.airflow import Airflow
@@ -17,7 +20,7 @@ from appanalytics.progress import Progress, silent
 from appanalytics.settings import Loaded
 
 #: What `up --only` may name, in the order in which they start.
-PARTS = ("server", "live", "airflow")
+PARTS = ("server", "live", "superset", "airflow")
 
 
 @dataclass
@@ -48,7 +51,7 @@ def chosen(only: str | None, loaded: Loaded) -> list[str]:
         if name not in PARTS:
             raise QuestionError(f"there is no part {name!r}", hint=nearest(name, PARTS))
     embedded = loaded.warehouse().path is not None
-    able = [name for name in PARTS if embedded or name == "airflow"]
+    able = [name for name in PARTS if embedded or name in ("superset", "airflow")]
     if not loaded.settings.parts.live:
         able.remove("live")
     return [name for name in PARTS if name in names] if names else able
@@ -57,20 +60,37 @@ def chosen(only: str | None, loaded: Loaded) -> list[str]:
 def start(loaded: Loaded, names: Sequence[str], progress: Progress = silent) -> Told:
     """Have these parts run; those that run already are left alone. Returns when each of them answers.
 
-    A part whose own environment is not installed is told as missing when nobody asked for it by name.
+    A part whose own environment is not installed is told as missing, and the others start.
     """
     told = Told()
     supervisor = supervisor_of(loaded)
     running = {state.name for state in supervisor.states() if state.runs}
     if "server" in names:
         _free("server", loaded.settings.server.host, loaded.settings.server.port, "server" in running)
-        told.passwords = dict(new_users(loaded))
+        told.passwords = _accounts(loaded, with_superset="superset" in names)
         supervisor.start([server_part(loaded)], progress)
         told.pages.append(("server", _server_url(loaded), "ClickHouse's HTTP protocol; users admin, writer, reader"))
     if "live" in names:
         supervisor.start([live_part(loaded)], progress)
-    if "airflow" in names:
-        _start_airflow(loaded, supervisor, "airflow-api" in running, told, progress)
+    first, last = [], []
+    if "superset" in names and (part := _prepared(told, lambda: _superset(loaded, "superset" in running, progress))):
+        first += part
+    if "airflow" in names and (
+        parts := _prepared(told, lambda: _airflow(loaded, "airflow-api" in running, progress))
+    ):
+        # The scheduler comes last: a task that starts before the API answers fails its first try.
+        first += [part for part in parts if part.name != "airflow-scheduler"]
+        last += [part for part in parts if part.name == "airflow-scheduler"]
+    supervisor.start(first, progress)
+    supervisor.start(last, progress)
+    started = {part.name for part in first}
+    if "superset" in started:
+        _dashboards(loaded)
+        user, password = loaded.settings.superset.user, dashboards.admin_password(loaded)
+        told.pages.append(("Superset", f"{dashboards.superset_url(loaded)}/dashboard/list/", f"{user} / {password}"))
+    if "airflow-api" in started:
+        airflow = Airflow(loaded)
+        told.pages.append(("Airflow", airflow.url, f"{AIRFLOW_USER} / {airflow.password}"))
     return told
 
 
@@ -89,24 +109,53 @@ def supervisor_of(loaded: Loaded) -> Supervisor:
     return Supervisor(loaded.path(loaded.settings.parts.folder))
 
 
-def _start_airflow(loaded: Loaded, supervisor: Supervisor, runs: bool, told: Told, progress: Progress) -> None:
-    airflow = Airflow(loaded)
+def _accounts(loaded: Loaded, *, with_superset: bool) -> dict[str, str]:
+    """Users of the server, before it starts; the passwords of those that were made just now."""
+    return dashboards.ensure_account(loaded) if with_superset else dict(new_users(loaded))
+
+
+def _prepared(told: Told, prepare: Callable[[], list[Part]]) -> list[Part]:
     try:
-        settings = loaded.settings.airflow
-        _free("airflow", settings.host, settings.port, runs)
-        airflow.prepare(progress)
+        return prepare()
     except SettingsError as error:
         told.missing.append(str(error))
-        return
-    # The scheduler comes last: a task that starts before the API answers fails its first try.
-    first, last = _split(airflow.parts(), "airflow-scheduler")
-    supervisor.start(first, progress)
-    supervisor.start(last, progress)
-    told.pages.append(("Airflow", airflow.url, f"{AIRFLOW_USER} / {airflow.password}"))
+        return []
 
 
-def _split(parts: Sequence[Part], name: str) -> tuple[list[Part], list[Part]]:
-    return [part for part in parts if part.name != name], [part for part in parts if part.name == name]
+def _airflow(loaded: Loaded, runs: bool, progress: Progress) -> list[Part]:
+    airflow, given = Airflow(loaded), loaded.settings.airflow
+    airflow.check()
+    _free("airflow", given.host, given.port, runs)
+    if not runs:
+        airflow.prepare(progress)
+    return airflow.parts()
+
+
+def _superset(loaded: Loaded, runs: bool, progress: Progress) -> list[Part]:
+    given = loaded.settings.superset
+    if given.url is not None:
+        return []  # others run it
+    _free("superset", given.host, given.port, runs)
+    dashboards.prepare_superset(loaded, progress)
+    made = dashboards.part_of(loaded)
+    return [
+        Part(
+            "superset",
+            made.command,
+            made.folder,
+            lambda: answers(made),
+            made.environment,
+            title="Superset",
+            patience=240,
+        )
+    ]
+
+
+def _dashboards(loaded: Loaded) -> None:
+    """Put the dashboards into Superset; a second time changes nothing."""
+    bundle = dashboards.bundle_of(loaded)
+    with dashboards.log_in(loaded) as superset:
+        apply_bundle(superset, bundle, dashboards.connection_of(loaded), dashboards.state_file(loaded))
 
 
 def _server_url(loaded: Loaded) -> str:
