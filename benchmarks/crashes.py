@@ -30,8 +30,8 @@ _PAGE = """\
 Made by `python -m benchmarks.crashes {command}` on {machine}.
 
 Four writers send batches of 1 to 3,000 events and repeat what was not answered. The server rolls up every second and
-is killed at a random moment of its first second and a half. After each start the events of every batch are counted, and
-the rollups compared with the events.
+is killed at a random moment of its first second and a half. After each start the events of every batch are
+counted, and the rollups compared with the events.
 
 {outcome}.
 """
