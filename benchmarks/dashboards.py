@@ -1,92 +1,74 @@
-"""What dashboards ask at full scale: time in the engine of every question, and of the whole call."""
+"""Engine time of every chart: ``python -m benchmarks.dashboards`` beside a running Superset and server.
+
+Superset writes each chart's SQL; the server of the warehouse runs it with no cache in between, three times; the best
+and the median are printed. The settings say where both are.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+import json
+import statistics
+import sys
+from pathlib import Path
 
-from appanalytics.app import App
-from appanalytics.query import Question, ask, read_coverage
-from appanalytics.query.plan import make_plan
-from appanalytics.window import Window
-from benchmarks.measure import Cost, cost
+import urllib3
 
-_FILTER = ["country=Russia", "os=iOS"]
-#: Metrics, dimensions, grain, days back (0: all), filters.
-QUESTIONS: tuple[tuple[str, str, str, int, list[str]], ...] = (
-    ("dau,wau,mau", "", "day", 0, []),
-    ("dau,wau,mau", "", "day", 0, _FILTER),
-    ("mau", "source", "day", 0, []),
-    ("mau", "city", "day", 0, []),
-    ("mau", "city", "day", 30, []),
-    ("mau", "", "day", 0, ["city=Moscow"]),
-    ("wau_calendar,mau_calendar", "", "day", 0, []),
-    ("stickiness", "country", "week", 0, []),
-    ("users", "source", "day", 0, []),
-    ("users", "city", "total", 0, []),
-    ("users", "age_group", "week", 0, _FILTER),
-    ("new_users", "source", "day", 0, []),
-    ("both_users,feed_only_users,messenger_only_users", "", "day", 0, []),
-    ("both_users,feed_only_users,messenger_only_users", "", "total", 0, []),
-    ("views,likes,ctr", "", "day", 0, []),
-    ("views,likes,ctr", "source", "day", 0, _FILTER),
-    ("views,likes,ctr", "city", "total", 0, []),
-    ("likes_per_user,likes_per_post", "", "day", 0, []),
-    ("messages,senders", "os", "day", 0, []),
-    ("receivers", "", "day", 0, []),
-    ("receivers", "", "day", 30, []),
-    ("posts", "", "day", 0, []),
-    ("views,likes,ctr,feed_users", "post", "total", 0, []),
-    ("views,likes,ctr,feed_users", "post", "total", 30, []),
-    ("views,likes,ctr,feed_users", "post", "total", 30, _FILTER),
-    ("views,likes,ctr,feed_users", "post", "total", 1, []),
-    ("views,likes,ctr", "", "15m", 1, []),
-    ("feed_users", "", "15m", 1, []),
-    ("users", "", "hour", 1, []),
-    ("views,likes", "os", "15m", 1, []),
-)
+from appanalytics.dashboards import Connection
+from appanalytics.dashboards.client import Superset
+from appanalytics.dashboards.names import is_ours
+from appanalytics.jobs.dashboards import connection_of, log_in
+from appanalytics.settings import load_settings
+
+RUNS = 3
+TARGET_MS = 150.0
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One question: relations that answered, time of its statements in the engine, and of the whole call."""
-
-    name: str
-    relations: str
-    engine: Cost
-    whole: Cost
-
-
-def rows(app: App) -> Iterator[Asked]:
-    """Ask everything of the last days that the warehouse holds."""
-    held = app.days_with_events()
-    assert held is not None
-    for metrics, by, grain, back, where in QUESTIONS:
-        window = Window(held.end - timedelta(days=back), held.end, held.zone) if back else held
-        limit = 50 if by == "post" else None
-        question = Question.of(app.catalog, metrics, window, by=by, grain=grain, where=where, limit=limit)
-        yield _asked(app, question, back)
+def engine_ms(connection: Connection, sql: str) -> tuple[float, int]:
+    """What the engine took, and how many rows it read."""
+    response = urllib3.PoolManager(retries=False, timeout=60).request(
+        "POST",
+        f"http://{connection.host}:{connection.port}/?database={connection.database}&wait_end_of_query=1",
+        body=sql.encode(),
+        headers={"X-ClickHouse-User": connection.user, "X-ClickHouse-Key": connection.password},
+    )
+    assert response.status == 200, response.data[:400]
+    summary = json.loads(response.headers["X-ClickHouse-Summary"])
+    return int(summary["elapsed_ns"]) / 1e6, int(summary["read_rows"])
 
 
-def _asked(app: App, question: Question, back: int) -> Asked:
-    plan = make_plan(app.layout, read_coverage(app.engine, app.layout), question)
-
-    def statements() -> None:
-        for each in plan.statements:
-            app.engine.query(each.sql, each.parameters)
-
-    def whole() -> Any:
-        return ask(app.engine, app.layout, question, as_of=question.window.end)
-
-    relations = ", ".join(dict.fromkeys(each.relation for each in plan.statements))
-    return Asked(_name(question, back), relations, cost(statements, repeat=7), cost(whole, repeat=5))
+def statements(superset: Superset, number: int) -> list[str]:
+    """The SQL of a chart's stored query."""
+    chart = superset.get(f"/api/v1/chart/{number}", "read a chart")["result"]
+    context = json.loads(chart["query_context"]) | {"result_type": "query"}
+    return [each["query"] for each in superset.ask(context)]
 
 
-def _name(question: Question, back: int) -> str:
-    by = f" by {', '.join(question.by)}" if question.by else ""
-    grain = f" by {question.grain}" if question.grain != "total" else ""
-    where = f", {' and '.join(str(each) for each in question.where)}" if question.where else ""
-    span = "all days" if not back else "1 day" if back == 1 else f"{back} days"
-    return f"{', '.join(question.metrics)}{by}{grain}{where}, {span}"
+def measure(superset: Superset, connection: Connection) -> list[tuple[str, float, float, int]]:
+    """Key, best and median milliseconds and rows read of each chart, the slowest first."""
+    found = []
+    for chart in superset.listed("chart"):
+        if not is_ours("chart", chart["uuid"], chart["mark"]):
+            continue
+        best, median, rows = 0.0, 0.0, 0
+        for sql in statements(superset, chart["id"]):
+            taken = [engine_ms(connection, sql) for _ in range(RUNS)]
+            best += min(ms for ms, _ in taken)
+            median += statistics.median(ms for ms, _ in taken)
+            rows += taken[0][1]
+        found.append((chart["mark"].removeprefix("spec:"), best, median, rows))
+    return sorted(found, key=lambda each: -each[2])
+
+
+def main() -> None:
+    """Print the table."""
+    loaded = load_settings(Path(sys.argv[1]) if sys.argv[1:] else None)
+    with log_in(loaded) as superset:
+        rows = measure(superset, connection_of(loaded))
+    print(f"{'chart':40} {'best ms':>8} {'median ms':>9} {'rows read':>11}")
+    for key, best, median, read in rows:
+        print(f"{key:40} {best:8.1f} {median:9.1f} {read:11,}{'  over the target' if median > TARGET_MS else ''}")
+    print(f"{len(rows)} charts, {sum(median > TARGET_MS for _, _, median, _ in rows)} over {TARGET_MS:.0f} ms")
+
+
+if __name__ == "__main__":
+    main()

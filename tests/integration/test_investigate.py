@@ -173,6 +173,11 @@ def test_other_metrics_that_moved(outage: Findings) -> None:
     assert "users" not in {each.metric for each in outage.moved}  # it is DAU by another name
 
 
+def test_the_service_of_what_moved_is_named(outage: Findings) -> None:
+    assert outage.services == ("feed",)  # the only one with events
+    assert "News feed" in outage.page(pictures=False).markdown()
+
+
 def test_experiments_of_the_day_are_named(engine: Engine, layout: Layout) -> None:
     spans = {"ranking": (3, 10), "other": (12, 20)}
     for name, (since, until) in spans.items():

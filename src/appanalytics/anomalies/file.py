@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -40,7 +41,7 @@ def replay_file(path: Path, labels: Path | None, method: str, zone: ZoneInfo) ->
     cannot be read, and where times do not rise.
     """
     times, values = _series(path, zone)
-    spans = _labels(labels, zone) if labels else []
+    spans = read_labels(labels, zone) if labels else []
     step = timedelta(seconds=float(np.median(np.diff([each.timestamp() for each in times]))))
     detector = make_detector(method, 1, max(1, round(timedelta(days=1) / step)))
     alerts: list[dict[str, Any]] = []
@@ -56,7 +57,7 @@ def replay_file(path: Path, labels: Path | None, method: str, zone: ZoneInfo) ->
             alerts[-1]["end"] = (time + step).isoformat()
         was = now
     weeks = (times[-1] - times[0]) / timedelta(days=7)
-    return FileReplay(tuple(alerts), weeks, *(_against(alerts, spans, step) if labels else ()))
+    return FileReplay(tuple(alerts), weeks, *(against(alerts, spans, step) if labels else ()))
 
 
 def _alert(time: datetime, name: str, score: float, value: float, expected: float) -> dict[str, Any]:
@@ -68,8 +69,8 @@ def _alert(time: datetime, name: str, score: float, value: float, expected: floa
     }  # fmt: skip
 
 
-def _against(
-    alerts: list[dict[str, Any]], spans: list[tuple[datetime, datetime]], step: timedelta
+def against(
+    alerts: Sequence[Mapping[str, Any]], spans: Sequence[tuple[datetime, datetime]], step: timedelta
 ) -> tuple[float | None, float | None, float | None]:
     """An alert is true when it begins in a labelled span, or within four bins of its end. A span is found once."""
     starts = [datetime.fromisoformat(each["start"]) for each in alerts]
@@ -98,7 +99,8 @@ def _series(path: Path, zone: ZoneInfo) -> tuple[list[datetime], list[float]]:
     return times, values
 
 
-def _labels(path: Path, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
+def read_labels(path: Path, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
+    """Spans ``[start, end)`` of a file of labels."""
     rows = _rows(path, ("start", "end"), {})
     return [(parse_moment(row["start"], zone), parse_moment(row["end"], zone)) for row in rows]
 

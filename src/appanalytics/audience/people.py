@@ -28,9 +28,13 @@ class Histogram:
     """How many users (or days of users) had each value; ``values`` rise, from 1 on, and ``users`` belong to them."""
 
     name: str
-    label: str
+    labels: Mapping[str, str]
     values: tuple[int, ...]
     users: tuple[int, ...]
+
+    def label(self, locale: str = "en") -> str:
+        """The measure's name for people."""
+        return self.labels.get(locale) or self.labels.get("en") or self.name
 
     @property
     def total(self) -> int:
@@ -149,7 +153,7 @@ def active_days(
 
 def _histogram(name: str, labels: Mapping[str, str], rows: list[dict[str, Any]]) -> Histogram:
     values, users = (tuple(int(row[key]) for row in rows) for key in ("value", "users"))
-    return Histogram(name, labels.get("en", name), values, users)
+    return Histogram(name, labels, values, users)
 
 
 def _days(window: Window) -> dict[str, date]:

@@ -72,7 +72,7 @@ def histogram(found: Histogram, *, locale: str | Locale = "en") -> Figure:
         "histogram_below", mean=language.number(found.mean), mode=language.number(found.mode),
         half=language.number(found.quantile(0.5)), most=language.number(found.quantile(0.99)),
     )  # fmt: skip
-    title = words("days") if found.name == "days" else words("histogram", label=found.label)
+    title = words("days") if found.name == "days" else words("histogram", label=found.label(language.code))
     figure, axes = _axes(title, below if found.name != "days" else "", language.short_share)
     last = found.quantile(0.995) or 1
     width = max(1, -(-last // _HISTOGRAM_BARS))
@@ -114,7 +114,11 @@ def _times(axes: Any, times: list[str]) -> None:
 
 
 def _legend(figure: Any, axes: Any) -> None:
+    from matplotlib.patches import Patch
+
+    # The first bar may be pale; its colour in the legend must not be.
     handles, labels = axes.get_legend_handles_labels()
+    handles = [Patch(color=each.patches[0].get_facecolor()[:3]) for each in handles]
     figure.legend(
         handles, labels, loc="upper right", bbox_to_anchor=(0.98, 0.95), ncols=len(labels), frameon=False,
         prop={"family": FAMILY, "size": 10.5}, labelcolor=INK, handlelength=1, columnspacing=1.4,

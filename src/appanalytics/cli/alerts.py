@@ -1,15 +1,17 @@
-"""``appanalytics alerts``: the replay of a file."""
+"""``appanalytics alerts``: check what is new, incidents, silence, and the replay of a history or a file."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from appanalytics.cli.output import print_records, say
+from appanalytics.cli.output import print_records, progress, say
 from appanalytics.cli.state import options
 from appanalytics.errors import QuestionError
+from appanalytics.window import parse_moment
 
 group = typer.Typer(help="Anomalies: few alerts, early, true.", no_args_is_help=True)
 
@@ -30,24 +32,103 @@ def _group() -> None:
     """Anomalies: few alerts, early, true."""
 
 
+@group.command("check")
+def check(
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="As if it were this time; now unless given.")] = None,
+) -> None:
+    """Judge the bins that came since the last check and list the open incidents. Once more changes nothing."""
+    from appanalytics.jobs.alerts import check_alerts, incident_records
+
+    with options.open() as app, progress() as watch:
+        now = parse_moment(at, app.zone) if at else app.now()
+        caught = check_alerts(app, now, watch)
+        rows = incident_records(app, now, open_only=True)
+    print_records(rows, ["state", *COLUMNS, "id"], numbers=["value", "expected"])
+    say(str(caught))
+
+
+@group.command("list")
+def listing(
+    all_states: Annotated[bool, typer.Option("--all", help="Also doubts that were dropped.")] = False,
+    open_only: Annotated[bool, typer.Option("--open", help="Only what is not over.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="The newest so many.")] = 30,
+) -> None:
+    """List incidents, the newest first."""
+    from appanalytics.jobs.alerts import incident_records
+
+    with options.open() as app:
+        rows = incident_records(app, app.now(), all_states=all_states, open_only=open_only)[:limit]
+    print_records(rows, ["state", *COLUMNS, "muted", "acknowledged", "id"], numbers=["value", "expected"])
+
+
+@group.command("mute")
+def mute(
+    incident: Annotated[str | None, typer.Argument(metavar="INCIDENT", help="Its id.")] = None,
+    metric: Annotated[str | None, typer.Option(help="All incidents led by this metric.")] = None,
+    part: Annotated[
+        str | None, typer.Option("--slice", metavar="DIM=VALUE", help="All incidents of this slice.")
+    ] = None,
+    hours: Annotated[float, typer.Option(min=0, max=24 * 366, help="For so long; 0 ends it.")] = 24,
+) -> None:
+    """Send no messages of an incident, a metric or a slice for some hours. It is still judged and listed."""
+    from appanalytics.jobs.alerts import mute as silence
+
+    if not (incident or metric or part):
+        raise QuestionError("mute what?", hint="give an incident's id, --metric or --slice")
+    with options.open() as app:
+        until = silence(app, incident or "", metric or "", part or "", timedelta(hours=hours))
+        say(f"muted until {until.astimezone(app.zone):%Y-%m-%d %H:%M}" if hours else "not muted any more")
+
+
+@group.command("ack")
+def ack(
+    incident: Annotated[str, typer.Argument(metavar="INCIDENT", help="Its id.")],
+    by: Annotated[str, typer.Option(help="Who is on it, or a note.")] = "",
+) -> None:
+    """Say that somebody is on it: no reminders, only its change and its end are told."""
+    from appanalytics.jobs.alerts import acknowledge
+
+    with options.open() as app:
+        acknowledge(app, incident, by)
+    say(f"{incident} is acknowledged")
+
+
 @group.command("backtest")
 def backtest(
     series: Annotated[Path | None, typer.Option(metavar="FILE", help="Replay this file of time,value.")] = None,
     labels: Annotated[Path | None, typer.Option(metavar="FILE", help="Its anomalies: start,end.")] = None,
     method: _METHOD = None,
+    since: Annotated[str | None, typer.Option(metavar="DAY", help="First day of the warehouse's events.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DAY", help="The day after the last.")] = None,
 ) -> None:
-    """Replay a file row by row, as ticks would have judged it: which alerts, when, and how many a week."""
-    if series is None:
-        raise QuestionError("which series?", hint="give --series FILE, a file of time,value")
+    """Replay the warehouse, or a file, as ticks would have judged it: which alerts, when, and how many a week."""
+    if series is not None:
+        _of_file(series, labels, method)
+        return
+    from appanalytics.jobs.alerts import replay
+
+    with options.open() as app, progress() as watch:
+        found = replay(app, since, until, method=method, labels=labels, progress=watch)
+    print_records(found.incidents, ["fired", *COLUMNS], numbers=["value", "expected"])
+    say(f"{len(found.incidents)} incidents in {found.weeks:.1f} weeks: {found.rate:.2f} a week")
+    if labels:
+        _told(found.precision, found.recall, found.delay)
+
+
+def _of_file(series: Path, labels: Path | None, method: str | None) -> None:
     from appanalytics.anomalies import replay_file
 
     replay = replay_file(series, labels, method or "experts", options.load().settings.zone)
     print_records(replay.alerts, COLUMNS, numbers=["value", "expected"])
     say(f"{len(replay.alerts)} alerts in {replay.weeks:.1f} weeks: {replay.rate:.2f} a week")
     if labels:
-        shown = [
-            f"{name} {'–' if value is None else f'{value:.2f}'}"
-            for name, value in (("precision", replay.precision), ("recall", replay.recall))
-        ]
-        delay = "–" if replay.delay is None else f"{replay.delay:.0f} bins"
-        say(f"{', '.join(shown)}, median delay {delay}")
+        _told(replay.precision, replay.recall, replay.delay)
+
+
+def _told(precision: float | None, recall: float | None, delay: float | None) -> None:
+    shown = [
+        f"{name} {'–' if value is None else f'{value:.2f}'}"
+        for name, value in (("precision", precision), ("recall", recall))
+    ]
+    bins = "–" if delay is None else f"{delay:.0f} bins"
+    say(f"{', '.join(shown)}, median delay {bins}")

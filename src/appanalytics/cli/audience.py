@@ -11,10 +11,13 @@ import typer
 from appanalytics.cli.output import print_records, save_page, say
 from appanalytics.cli.questions import complete_dimension
 from appanalytics.cli.state import options
+from appanalytics.errors import UserError
 from appanalytics.locales import locale_of
 from appanalytics.query.show import number
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from appanalytics.audience import Histogram
 
 group = typer.Typer(
@@ -68,10 +71,15 @@ def audience(
 
 
 @group.command("overlap")
-def overlap(grain: GRAIN = "week", since: SINCE = None, until: UNTIL = None) -> None:
+def overlap(
+    grain: GRAIN = "week", since: SINCE = None, until: UNTIL = None, locale: LOCALE = None, out: OUT = None
+) -> None:
     """Show the users of each period by the services that they used in it."""
     with options.open() as app:
         found = app.migration(grain=grain, since=since, until=until)
+        language = locale_of(locale or app.loaded.settings.reporting.locale)
+    if out is not None:
+        _save_picture(found.plot(locale=language.code), out, "overlap")
     _print(found.overlap(), ("time", "services", "users", "share", "complete"), ("users", "share"))
 
 
@@ -110,17 +118,24 @@ def histogram(
     since: SINCE = None, until: UNTIL = None, locale: LOCALE = None, out: OUT = None,
 ) -> None:  # fmt: skip
     """Show the histogram of one user's day: on how many days of users a measure had each value, zero left out."""
-    from appanalytics.pictures import png
-
     with options.open() as app:
         found: Histogram = app.histogram(measure, since=since, until=until)
         language = locale_of(locale or app.loaded.settings.reporting.locale)
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        file = out / f"histogram-{measure}.png"
-        file.write_bytes(png(found.plot(locale=language.code)))
-        say(f"written: {file}")
+        _save_picture(found.plot(locale=language.code), out, f"histogram-{measure}")
     _print(found.records, found.columns, found.columns)
+
+
+def _save_picture(figure: Figure, folder: Path, name: str) -> None:
+    from appanalytics.pictures import png
+
+    file = folder / f"{name}.png"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(png(figure))
+    except OSError as error:
+        raise UserError(f"cannot write {file}: {error.strerror}") from None
+    say(f"written: {file}")
 
 
 def _print(records: Sequence[dict[str, Any]], columns: Sequence[str], numbers: Sequence[str]) -> None:

@@ -27,7 +27,6 @@ from appanalytics.experiments.run import analyze, options_of
 from appanalytics.experiments.sizes import Sizes, sizes
 from appanalytics.experiments.store import store_results, version_of
 from appanalytics.progress import Progress, silent
-from appanalytics.stats import METHODS
 from appanalytics.warehouse.rollup import Layout
 
 
@@ -153,7 +152,7 @@ class OpenExperiment:
         )  # fmt: skip
 
     def rehearse(
-        self, *, metric: str | None = None, methods: Sequence[str] = METHODS, draws: int = 10_000,
+        self, *, metric: str | None = None, methods: Sequence[str] = (), draws: int = 10_000,
         users_per_arm: int = 500, days: int | None = None, seed: int = 1, progress: Progress = silent,
     ) -> Rehearsed:  # fmt: skip
         """A/A: every method asked in ``draws`` splits of users of the days before, between whom nothing differs."""

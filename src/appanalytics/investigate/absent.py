@@ -1,9 +1,9 @@
 """The absent: who was expected and did not come, where they live, since when they are users, who came back.
 
 Every user of the five weeks before is expected with the chance that users like him had on ordinary days: seen as
-long ago, as old, as often there. The chances are scaled so that outside of the named segments as many were expected
-as came: what the day did to everybody is nobody's absence. Those who had been away for longer, and newcomers, are
-expected in the proportion in which they came elsewhere on that day.
+long ago, as old, as often there, in the same segments or outside of them. The chances are scaled so that outside of
+the named segments as many were expected as came: what the day did to everybody is nobody's absence. Those who had
+been away for longer, and newcomers, are expected in the proportion in which they came elsewhere on that day.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def absent(
     ordinary = sorted(each for each in clean if day - timedelta(days=REACH) <= each < day)[-ORDINARY_DAYS:]
     if not ordinary:
         return None
-    usual = _rows(reader, people, ordinary, segments)
-    rows = _rows(reader, people, [day], segments, dimension)
+    asked = _rows(reader, people, [*ordinary, day], segments, dimension)
+    usual, rows = ([row for row in asked if (row["asked"] == day) is is_day] for is_day in (False, True))
     inside = [row for row in rows if row["inside"] or not segments]
     rest = [row for row in rows if segments and not row["inside"]]
     chance = _chances(usual)
@@ -122,24 +122,19 @@ def absent(
 
 
 def _rows(
-    reader: Reader, people: Population, days: list[date], segments: Sequence[Where], dimension: str | None = None
+    reader: Reader, people: Population, days: list[date], segments: Sequence[Where], dimension: str | None
 ) -> list[_Row]:
     """Users by stratum and whether they are in a named segment; of the asked day also by place and first day."""
-    asked = reader.target.day
-    names = {"groups": "", "attributes": "", "keys": ""}
-    bound: dict[str, Any] = {"day": asked}
+    bound: dict[str, Any] = {"day": reader.target.day}
     parts = []
     for number, where in enumerate(segments):
         text, more = conditions(reader, filters_of(where), f"segment_{number}_")
         parts.append(f"({text})")
         bound |= more
-    if days == [asked]:
-        place = Scope.of_users(reader.layout.catalog).expression(dimension) if dimension else "''"
-        names["attributes"] = f"argMaxIf(toString({place}), day, day <= {{day:Date}}) AS place,"
-        names["groups"], names["keys"] = "place,\n    since_day,", ", place, since_day"
-    sql, parameters = shape(reader, "absent", people, segment=" OR ".join(parts) or "1", **names)
+    place = Scope.of_users(reader.layout.catalog).expression(dimension) if dimension else "''"
+    sql, parameters = shape(reader, "absent", people, segment=" OR ".join(parts) or "1", place=place)
     window = {"first": min(days) - timedelta(days=WEEKS), "until": max(days) + timedelta(days=8), "asked": days}
-    return reader.rows("absent" if days == [asked] else "chances", sql, {**parameters, **bound, **window})
+    return reader.rows("absent", sql, {**parameters, **bound, **window})
 
 
 def _stratum(row: _Row) -> _Stratum:
@@ -147,20 +142,28 @@ def _stratum(row: _Row) -> _Stratum:
 
 
 def _chances(rows: list[_Row]) -> Callable[[_Row], float]:
-    """Share of each stratum that came; of sparse ones pulled towards all users seen as long ago."""
+    """Share of each stratum that came, inside and outside of the segments apart.
+
+    Others may hold users of a kind that the segments do not have, such as those of a campaign. Sparse strata are
+    pulled towards all users of the same side that were seen as long ago.
+    """
     users: dict[Any, int] = defaultdict(int)
     came: dict[Any, int] = defaultdict(int)
     for row in rows:
-        for key in (_stratum(row), row["gap"]):
+        for key in (_side(row), _side(row)[:2]):
             users[key] += row["users"]
             came[key] += row["came"]
 
     def chance(row: _Row) -> float:
-        key, gap = _stratum(row), row["gap"]
-        general = came[gap] / users[gap] if users[gap] else 0.0
+        key, wide = _side(row), _side(row)[:2]
+        general = came[wide] / users[wide] if users[wide] else 0.0
         return (came[key] + 5 * general) / (users[key] + 5)
 
     return chance
+
+
+def _side(row: _Row) -> tuple[Any, ...]:
+    return bool(row["inside"]), *_stratum(row)
 
 
 def _calibration(rest: list[_Row], usual: list[_Row], chance: Callable[[_Row], float]) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from appanalytics.catalog import Ratio
-from appanalytics.document import Block, Bullets, Heading, Paragraph, Table, plain
+from appanalytics.document import Block, Bullets, Heading, Paragraph, Picture, Table, plain
 from appanalytics.investigate.absent import Absent, Missing
 from appanalytics.investigate.moved import Moved
 from appanalytics.investigate.newcomers import Cohort, Newcomers
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from appanalytics.investigate.findings import Findings
 
 
-def blocks(found: Findings, say: Speaker) -> Iterator[Block]:
+def blocks(found: Findings, say: Speaker, *, pictures: bool) -> Iterator[Block]:
     """Everything about users, then other metrics, then experiments."""
     if found.people.audience:
         yield Heading(say("h_people"))
@@ -30,10 +30,12 @@ def blocks(found: Findings, say: Speaker) -> Iterator[Block]:
         text = newcomers_text(found.people.newcomers, say)
         if text:
             yield Paragraph(plain(text))
+        if pictures and any(each.next_day for each in found.people.newcomers.cohorts):
+            yield Picture("return", found.return_picture(say.locale.code), say("alt_return"))
         yield _cohorts(found.people.newcomers, say)
     if found.moved:
         yield Heading(say("h_moved"))
-        yield Paragraph(plain(moved_text(found.moved, say)))
+        yield Paragraph(plain(f"{services_text(found, say)} {moved_text(found.moved, say)}".strip()))
         yield _moved(found.moved, say)
     if found.experiments:
         yield Heading(say("h_experiments"))
@@ -154,7 +156,7 @@ def _cohorts(came: Newcomers, say: Speaker) -> Table:
     numbers = (say("c_users"), say("c_next"), say("c_week"))
     rows = [
         (
-            _cohort_name(each, came, say),
+            cohort_name(each, came, say),
             say.number(each.users, ratio=False),
             interval(each.next_day, say),
             interval(each.week, say),
@@ -164,12 +166,21 @@ def _cohorts(came: Newcomers, say: Speaker) -> Table:
     return Table((say("c_value"), *numbers), tuple(rows), numbers)
 
 
-def _cohort_name(cohort: Cohort, came: Newcomers, say: Speaker) -> str:
+def cohort_name(cohort: Cohort, came: Newcomers, say: Speaker) -> str:
+    """Who the cohort is."""
     name = say(f"k_{cohort.kind}", segment=say.segment(came.where))
     return f"{name}: {cohort.value}" if cohort.value and cohort.kind in ("others", "ordinary") else name
 
 
 # --- other metrics ---
+
+
+def services_text(found: Findings, say: Speaker) -> str:
+    """Which services what moved belongs to; empty where nothing did."""
+    if not found.services:
+        return ""
+    names = [say.catalog.sources[name].label(say.locale.code) for name in found.services]
+    return say("moved_services", services=", ".join(names))
 
 
 def moved_text(moved: tuple[Moved, ...], say: Speaker) -> str:

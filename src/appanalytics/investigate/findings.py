@@ -10,7 +10,7 @@ from appanalytics.catalog import Catalog
 from appanalytics.document import Document
 from appanalytics.investigate.explanation import Explanation, Ruling, Segment
 from appanalytics.investigate.forecast import Forecast
-from appanalytics.investigate.moved import Moved
+from appanalytics.investigate.moved import Moved, services
 from appanalytics.investigate.people import People, Running
 from appanalytics.investigate.reader import Step
 from appanalytics.investigate.target import Target
@@ -99,6 +99,14 @@ class Findings:
         """How much of the change each further dimension may have at most."""
         return self.explanation.rulings if self.explanation else ()
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Services whose metrics left their bands, the most changed first; see `appanalytics.investigate.moved`."""
+        changes = {each.metric: each.relative for each in self.moved if each.is_unusual}
+        if self.is_unusual:
+            changes[self.metric] = self.relative
+        return services(self.catalog, changes)
+
     # --- words, pages, pictures ---
 
     def sentence(self, locale: str = "en") -> str:
@@ -118,6 +126,18 @@ class Findings:
         from appanalytics.investigate.figures import series_picture
 
         return series_picture(self, locale)
+
+    def segments_picture(self, locale: str = "en") -> bytes:
+        """What each segment contributed, as a PNG; there must be segments."""
+        from appanalytics.investigate.figures import segments_picture
+
+        return segments_picture(self, locale)
+
+    def return_picture(self, locale: str = "en") -> bytes:
+        """Return of the newcomers with intervals, as a PNG; there must be newcomers."""
+        from appanalytics.investigate.figures import return_picture
+
+        return return_picture(self, locale)
 
     def records(self) -> list[dict[str, Any]]:
         """All numbers as flat records; ``part`` says what each is about."""

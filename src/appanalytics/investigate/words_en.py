@@ -100,7 +100,6 @@ ENGLISH = {
     "experiment": "{name} ({state}, {since} … {until})",
     "none_running": "No registered experiment ran.",
     "s_audience": "audience by day",
-    "s_chances": "chances to come on ordinary days",
     "s_absent": "the absent",
     "s_newcomers": "newcomers and their return",
     "s_others": "other metrics",

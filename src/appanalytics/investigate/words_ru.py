@@ -99,7 +99,6 @@ RUSSIAN = {
     "experiment": "{name} ({state}, {since} … {until})",
     "none_running": "Зарегистрированных экспериментов не было.",
     "s_audience": "аудитория по дням",
-    "s_chances": "вероятность прийти в обычные дни",
     "s_absent": "кто не пришёл",
     "s_newcomers": "новички и их возвращение",
     "s_others": "другие метрики",

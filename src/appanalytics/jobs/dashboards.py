@@ -10,6 +10,7 @@ from pathlib import Path
 from appanalytics.catalog import load_catalog
 from appanalytics.dashboards import Bundle, Connection, Datasets, load_specs, render
 from appanalytics.dashboards.client import Superset
+from appanalytics.dashboards.spec import Written
 from appanalytics.dashboards.superset import Part, SupersetFolder, keep_secrets, set_up, superset_part
 from appanalytics.dashboards.superset.part import answers, check_port, wait_until_healthy
 from appanalytics.engine.endpoint import find_endpoint, server_folder
@@ -25,10 +26,24 @@ ACCOUNT = "superset"
 
 def bundle_of(loaded: Loaded) -> Bundle:
     """Everything that Superset shall hold; raises `DashboardError` with file and line for a mistake in a spec."""
-    file, specs = loaded.settings.catalog.file, loaded.settings.dashboards.specs
+    file = loaded.settings.catalog.file
     catalog = load_catalog(loaded.path(file) if file else None)
     datasets = Datasets(catalog, loaded.settings.zone, loaded.settings.reporting.locale)
-    return render(load_specs(loaded.path(specs) if specs else None), datasets, connection_of(loaded))
+    return render(specs_of(loaded), datasets, connection_of(loaded))
+
+
+def specs_of(loaded: Loaded) -> list[Written]:
+    """The shipped specs with the user's over them."""
+    specs = loaded.settings.dashboards.specs
+    return load_specs(loaded.path(specs) if specs else None)
+
+
+def own_specs(loaded: Loaded) -> Path:
+    """The user's folder of specs; raises `SettingsError` without one."""
+    specs = loaded.settings.dashboards.specs
+    if not specs:
+        raise SettingsError("there is no folder for your own dashboards", hint="the setting dashboards.specs")
+    return loaded.path(specs)
 
 
 def superset_folder(loaded: Loaded) -> SupersetFolder:

@@ -156,11 +156,11 @@ class Triangle:
         frame: pd.DataFrame = self.to_arrow().to_pandas()
         return frame
 
-    def heatmap(self, values: Slice = (), *, locale: str = "en") -> Figure:
-        """The last 20 cohorts of one slice; needs the extra ``pictures``."""
+    def heatmap(self, values: Slice = (), *, locale: str = "en", notes: Mapping[date, str] | None = None) -> Figure:
+        """The last 20 cohorts of one slice, with ``notes`` beside cohorts; needs the extra ``pictures``."""
         from appanalytics.retention.pictures import heatmap
 
-        return heatmap(self, values, locale=locale)
+        return heatmap(self, values, locale=locale, notes=notes)
 
     def plot(self, *, locale: str = "en") -> Figure:
         """The weighted curve of each slice with its intervals; needs the extra ``pictures``."""

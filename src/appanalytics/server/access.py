@@ -31,6 +31,10 @@ _ADMINS = """
 """
 
 
+#: Least values of settings, for everybody. With no pause between reports of progress the engine never ends a query.
+_LEAST = {"interactive_delay": 1000}
+
+
 def role_of(name: str) -> str:
     """The engine's role, and settings profile, of a user."""
     return f"user_{name}"
@@ -97,6 +101,7 @@ def _profile(name: str, user: User) -> str:
     limits = "".join(
         f"<{key}><min>1</min><max>{value}</max></{key}>" for key, value in user.limits().items()
     )  # without the least value, 0 would mean no limit
+    limits += "".join(f"<{key}><min>{value}</min></{key}>" for key, value in _LEAST.items())
     return f"<{role_of(name)}><constraints>{fixed}{limits}</constraints></{role_of(name)}>"
 
 

@@ -41,7 +41,7 @@ _ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _DATABASES = frozenset(["ATOMIC", "MEMORY", "ORDINARY", "REPLICATED"])
 _LOCAL_SOURCES = frozenset(["CLICKHOUSE", "NULL"])
 _REMOTE_WORDS = frozenset(["HOST", "PORT", "SECURE"])
-#: Settings whose value is SQL, a path, an address, or a door: fixed for everybody.
+#: Settings whose value is SQL, a path, an address, or a door, or that stop the server: fixed for everybody.
 FIXED = (
     "dialect",
     "polyglot_dialect",
@@ -58,6 +58,10 @@ FIXED = (
     "format_schema",
     "format_schema_source",
     "allow_experimental_eval_table_function",
+    "max_local_read_bandwidth",  # a statement that sleeps on purpose hears no KILL and no limit of time
+    "max_local_write_bandwidth",
+    "ast_fuzzer_runs",
+    "ast_fuzzer_any_query",
     "allow_introspection_functions",
 )
 #: Settings that decide with whose rights a view works: for admins.

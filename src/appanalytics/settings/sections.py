@@ -87,6 +87,27 @@ class MessagesSettings(_Section):
         return chats
 
 
+class AlertsSettings(_Section):
+    """What is watched for anomalies, and how it is told."""
+
+    metrics: Annotated[str, Field(description="metrics that are watched, by commas: counts, users and shares")] = (
+        "views, likes, ctr, feed_users, messages, messenger_users"
+    )
+    dimensions: Annotated[str, Field(description="their slices that are watched, dimensions by commas")] = (
+        "source, os, country, city, gender, age_group"
+    )
+    minutes: Annotated[int, Field(description="length of a bin: 5, 10, 15, 20, 30 or 60")] = 15
+    method: Annotated[str, Field(description="detector; see docs/anomalies.md")] = "seasonal"
+    min_size: Annotated[float, Field(gt=0, description="least expected events of a bin that is judged")] = 30
+    min_change: Annotated[float, Field(ge=0, lt=1, description="least difference from the expected, a share")] = 0.1
+    delay: Annotated[int, Field(ge=0, le=1440, description="minutes after its end at which a bin is read")] = 5
+    hold: Annotated[int, Field(ge=0, le=1440, description="minutes that a bin without events is waited for")] = 30
+    remind: Annotated[int, Field(ge=1, le=168, description="hours after which an open incident is told again")] = 6
+    dashboard: Annotated[
+        str | None, Field(description="address of the dashboard in messages; {start} and {end} are its times")
+    ] = None
+
+
 class TelegramSettings(_Section):
     """How Telegram is reached."""
 
@@ -256,6 +277,7 @@ class Settings(_Section):
     server: ServerSettings = ServerSettings()
     collector: CollectorSettings = CollectorSettings()
     messages: MessagesSettings = MessagesSettings()
+    alerts: AlertsSettings = AlertsSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     airflow: AirflowSettings = AirflowSettings()
     parts: PartsSettings = PartsSettings()

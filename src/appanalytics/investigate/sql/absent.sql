@@ -1,14 +1,15 @@
 -- Users known before each asked day, by how long ago they were seen, how old they are and how often they came: how
 -- many there were, how many came on the day, and how many of the others came back later. With gap 0 those who had not
--- been seen for five weeks and came; with gap -1 the newcomers of the day. For the investigated day by attributes, too.
--- A user's days are bits of one number: bit n is the n-th day after {first}.
+-- been seen for five weeks and came; with gap -1 the newcomers of the day. For the investigated day also by place and
+-- first day. A user's days are bits of one number: bit n is the n-th day after {first}.
 SELECT
     asked,
-    multiIf(since_day = asked, -1, before = 0, 0, away <= 3, away, away <= 7, 7, away <= 14, 14, 35) AS gap,
+    multiIf(since = asked, -1, before = 0, 0, away <= 3, away, away <= 7, 7, away <= 14, 14, 35) AS gap,
     multiIf(old <= 1, 1, old <= 3, 3, old <= 7, 7, old <= 14, 14, old <= 30, 30, 99) AS age,
     least(bitCount(bitShiftRight(before, 21)), 8) AS often,
     inside,
-    $groups
+    if(asked = {day:Date}, since, toDate(0)) AS since_day,
+    if(asked = {day:Date}, home, '') AS place,
     count() AS users,
     sum(present) AS came,
     sum(NOT present AND bitTest(later, 0)) AS back_next,
@@ -19,7 +20,7 @@ FROM
         *,
         asked,
         asked - {first:Date} AS place_of_day,
-        asked - since_day AS old,
+        asked - since AS old,
         bitAnd(bitShiftRight(days, place_of_day - 35), toUInt64(34359738367)) AS before,
         35 - toUInt8(floor(log2(before))) AS away,
         bitTest(days, place_of_day) AS present,
@@ -28,9 +29,9 @@ FROM
     (
         SELECT
             user_id,
-            argMaxIf($segment, day, day <= {day:Date}) AS inside,
-            $attributes
-            min($first) AS since_day,
+            max($segment) AS inside,
+            toString(any($place)) AS home,
+            min($first) AS since,
             groupBitOr(bitShiftLeft(toUInt64(1), day - {first:Date})) AS days
         FROM user_day
         WHERE day >= {first:Date}
@@ -42,4 +43,4 @@ FROM
     ARRAY JOIN {asked:Array(Date)} AS asked
     WHERE before > 0 OR present
 )
-GROUP BY asked, gap, age, often, inside$keys
+GROUP BY asked, gap, age, often, inside, since_day, place

@@ -1,0 +1,145 @@
+"""A run over the warehouse: from the stored state to the newest bin that is there, in order, day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from appanalytics.anomalies import store
+from appanalytics.anomalies.bins import Bins, first_event, newest_event, read_bins
+from appanalytics.anomalies.incidents import Incident, Rules, State
+from appanalytics.anomalies.watch import Watch
+from appanalytics.anomalies.watching import Outcome, Watching
+from appanalytics.engine import Engine
+from appanalytics.known_events import KnownEvents
+from appanalytics.progress import Progress, silent
+from appanalytics.window import day_start
+
+#: Days of history from which a first run learns, and days that are read at once.
+LEARN, _BLOCK = 28, 7
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """What a run did: bins judged, series watched, incidents that changed, the end of the last bin (None: none)."""
+
+    bins: int
+    series: int
+    incidents: int
+    until: datetime | None
+
+    def __str__(self) -> str:
+        if self.until is None:
+            return "no events to watch yet"
+        found = f"{self.bins} bins of {self.series} series, {self.incidents} incidents changed"
+        return f"{found}, judged until {self.until:%Y-%m-%dT%H:%MZ}"
+
+
+def catch_up(
+    engine: Engine, watch: Watch, now: datetime, *, events: KnownEvents | None = None, progress: Progress = silent,
+    rules: Rules | None = None,
+) -> Caught:  # fmt: skip
+    """Judge all bins that are over and there, and store what was found.
+
+    May be repeated and killed at any place: the state is written last, as one row, and what it holds of incidents is
+    written again by the next run. A clock that went back finds nothing to do.
+    """
+    watching = Watching(watch, rules, events)
+    store.load(engine, watching)
+    store.write_incidents(engine, watch, watching.written, watching.version)
+    bins = changed = 0
+    for piece in _pieces(advance(engine, watching, now, progress=progress)):
+        store.write_points(engine, watch, piece.judged)
+        watching.written = list({**piece.changed, **{each.id: each for each in watching.book.open}}.values())
+        store.save(engine, watching)
+        store.write_incidents(engine, watch, watching.written, watching.version)
+        bins += sum(1 for each in piece.judged if each.every == 1)
+        changed += sum(1 for each in piece.changed.values() if each.fired)
+    end = None if watching.tick is None else datetime.fromtimestamp((watching.tick + 1) * watch.step, now.tzinfo)
+    return Caught(bins, len(watching.lanes.keys), changed, end)
+
+
+def _pieces(outcomes: Iterable[tuple[Outcome, bool]]) -> Iterator[Outcome]:
+    """Outcomes of some days together, as far as they moved the state: what is stored at once."""
+    held, days = Outcome(), 0
+    for outcome, moved in outcomes:
+        if not moved:
+            continue
+        held.judged += outcome.judged
+        held.changed.update(outcome.changed)
+        days += 1
+        if days == _BLOCK:
+            yield held
+            held, days = Outcome(), 0
+    if days:
+        yield held
+
+
+def advance(
+    engine: Engine, watching: Watching, now: datetime, *, since: datetime | None = None, progress: Progress = silent
+) -> Iterator[tuple[Outcome, bool]]:
+    """Read and judge day by day; yields each piece's outcome, and whether the state moved."""
+    watch = watching.watch
+    start, newest = _start(engine, watching, now, since), newest_event(engine, watch, now)
+    if start is None or newest is None:
+        return
+    present = int(now.timestamp()) // watch.step + 1
+    over = (int(now.timestamp()) - 60 * watch.delay) // watch.step
+    horizon = min(over, int(newest.timestamp()) // watch.step + 1)  # without events there is nothing to judge
+    first, block = start, Bins(start, 0, {}, {}, {})
+    while first < horizon:
+        day_end = _day_end(watching, first)
+        until = min(day_end, horizon)
+        ahead = min(day_end + watch.bins_an_hour, present)  # later events say that a bin is there
+        if ahead > block.first + block.length:
+            block = read_bins(engine, watch, first, max(ahead, min(first + _BLOCK * watch.bins_a_day, present)))
+        before = watching.tick
+        whole = until == day_end and first == _day_start(watching, first)
+        bins = block.part(first, ahead)
+        outcome = watching.run(bins, until, int(now.timestamp()), enrol=whole or before is None)
+        yield outcome, watching.tick != before
+        if watching.tick is None or watching.tick < until - 1:
+            return
+        first = until
+        progress("judge bins", first - start, horizon - start, "bins")
+    if horizon < over and watching.tick is not None:
+        rest = read_bins(engine, watch, watching.tick + 1, watching.tick + 2)
+        if changed := watching.silence(rest, int(now.timestamp())):
+            yield Outcome(changed=changed), True
+
+
+def _start(engine: Engine, watching: Watching, now: datetime, since: datetime | None) -> int | None:
+    """The bin to begin with: the next one of the state, else midnight some weeks ago or after the first event."""
+    if watching.tick is not None:
+        return watching.tick + 1
+    earliest = first_event(engine, watching.watch)
+    if earliest is None or earliest > now:
+        return None
+    earliest = max(earliest, since or now - timedelta(days=LEARN))
+    zone = watching.watch.zone
+    return int(day_start(earliest.astimezone(zone).date(), zone).timestamp()) // watching.watch.step
+
+
+def _day_end(watching: Watching, number: int) -> int:
+    local = watching.local(number)
+    day = watching.watch.bins_a_day
+    end = number + day - local % day
+    return end - (watching.local(end) - (local - local % day + day))  # a day of 23 or 25 hours
+
+
+def _day_start(watching: Watching, number: int) -> int:
+    return number - watching.local(number) % watching.watch.bins_a_day
+
+
+def backtest(
+    engine: Engine, watch: Watch, since: datetime | None, until: datetime, *, events: KnownEvents | None = None,
+    rules: Rules | None = None, progress: Progress = silent,
+) -> tuple[list[Incident], Watching]:  # fmt: skip
+    """The incidents that ticks would have found in a history; nothing is stored."""
+    watching = Watching(watch, rules, events)
+    found: dict[str, Incident] = {}
+    for outcome, _ in advance(engine, watching, until, since=since, progress=progress):
+        found.update(outcome.changed)
+    kept = [each for each in found.values() if each.fired and each.state is not State.DROPPED]
+    return sorted(kept, key=lambda each: (each.start, each.id)), watching

@@ -1,0 +1,164 @@
+"""The watched series and their detectors: large ones bin by bin, small ones by the hour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from appanalytics.anomalies.bins import Bins
+from appanalytics.anomalies.detector import Bools, Detector, Floats, Tick, make_detector
+from appanalytics.anomalies.watch import Key, Watch
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One bin of a lane's series. ``value`` and ``expected`` are shares for ratios; ``size`` their trials, or 1.
+
+    ``number`` is the first bin of those judged together, ``every`` how many they are. ``weight`` is the expected
+    number of independent events, of trials for shares.
+    """
+
+    number: int
+    every: int
+    keys: tuple[Key, ...]
+    value: Floats
+    expected: Floats
+    spread: Floats
+    score: Floats
+    alarm: Bools
+    open: Bools
+    size: Floats
+    weight: Floats
+
+
+class Lane:
+    """Series that are judged every so many bins, by one detector.
+
+    Counts are divided by the series' burst before they are judged, so that they vary as independent events do.
+    """
+
+    def __init__(self, watch: Watch, every: int) -> None:
+        self.watch, self.every = watch, every
+        self.keys: list[Key] = []
+        self.detector: Detector | None = None
+        self.burst: Floats = np.zeros(0)
+        self.held: Floats = np.zeros((2, 0))
+        self.count = 0
+
+    def add(self, bursts: Mapping[Key, float]) -> None:
+        """Watch more series from now on; those known go on."""
+        new = [key for key in bursts if key not in set(self.keys)]
+        if not new:
+            return
+        fresh = make_detector(self.watch.method, len(self.keys) + len(new), self.watch.bins_a_day // self.every)
+        if self.detector is not None:
+            old, empty = self.detector.arrays(), fresh.arrays()
+            known = len(self.keys)
+            fresh.restore({name: np.concatenate([old[name], empty[name][..., known:]], axis=-1) for name in empty})
+        self.keys += new
+        self.burst = np.concatenate([self.burst, [bursts[key] for key in new]])
+        self.detector = fresh
+        self.held = np.concatenate([self.held, np.full((2, len(new)), np.nan if self.count else 0.0)], axis=1)
+
+    def drop(self, gone: set[Key]) -> None:
+        """Stop watching some series."""
+        stay = [place for place, key in enumerate(self.keys) if key not in gone]
+        if self.detector is None or len(stay) == len(self.keys):
+            return
+        arrays = {name: each[..., stay] for name, each in self.detector.arrays().items()}
+        self.keys = [self.keys[place] for place in stay]
+        self.detector = make_detector(self.watch.method, len(stay), self.watch.bins_a_day // self.every)
+        self.detector.restore(arrays)
+        self.held, self.burst = self.held[:, stay], self.burst[stay]
+
+    def step(self, number: int, local: int, values: Floats, trials: Floats) -> Judged | None:
+        """Take one bin; the verdict where it completes what is judged together. NaN in a part is NaN in the whole."""
+        if self.detector is None:
+            return None
+        self.held = self.held + np.stack([values, trials]) / self.burst
+        self.count += 1
+        if (local + 1) % self.every:
+            return None
+        whole = self.count == self.every
+        top, size = self.held if whole else np.full_like(self.held, np.nan)
+        self.held, self.count = np.zeros_like(self.held), 0
+        share = np.array([self.watch.parts(key.metric)[1] is not None for key in self.keys], dtype=bool)
+        size = np.where(share, size, np.nan)
+        top = np.where(share & ~(size > 0), np.nan, top)
+        verdict = self.detector.step(Tick(local // self.every), top, np.where(share, np.nan_to_num(size), np.nan))
+        size = np.nan_to_num(size)
+        unit = np.where(share, 1 / np.maximum(size, 1e-9), self.burst)
+        scale = np.where(share, 1.0, self.burst)
+        return Judged(
+            number - self.every + 1, self.every, tuple(self.keys), top * unit, verdict.expected * scale,
+            verdict.spread * scale, verdict.score, verdict.alarm, self.detector.open > 0,
+            np.where(share, size * self.burst, 1.0), np.where(share, size, verdict.expected),
+        )  # fmt: skip
+
+
+class Lanes:
+    """All watched series. A series is watched once its mean of a day is large enough for bins, or for hours."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.lanes = [Lane(watch, every) for every in dict.fromkeys((1, watch.bins_an_hour))]
+
+    @property
+    def keys(self) -> list[Key]:
+        """All series that are watched."""
+        return [key for lane in self.lanes for key in lane.keys]
+
+    def enrol(self, bins: Bins) -> None:
+        """Watch the series that are large enough on average of these bins; let go those without any event."""
+        known = set(self.keys)
+        everything = [Key(metric, *place) for metric in self.watch.metrics for place in bins.slices()]
+        new = [key for key in everything if key not in known]
+        values, trials = bins.matrix(self.watch, new)
+        whole = np.where(np.isnan(trials), values, trials)[: self.watch.bins_a_day]
+        bursts = {key: bins.burst(self.watch, key) for key in new}
+        mean = dict(zip(new, whole.mean(axis=0), strict=True)) if new else {}
+        for lane in self.lanes:
+            fit = {k: bursts[k] for k, size in mean.items() if size * lane.every >= self.watch.min_size * bursts[k]}
+            lane.add(fit)
+            mean = {key: size for key, size in mean.items() if key not in fit}
+
+    def let_go(self, days: dict[Key, int], after: int) -> None:
+        """Forget the series that have had no event for so many days."""
+        gone = {key for key, empty in days.items() if empty >= after}
+        for lane in self.lanes:
+            lane.drop(gone)
+
+    def arrays(self) -> Arrays:
+        """The state of all detectors by lane and name."""
+        found: Arrays = {}
+        for place, lane in enumerate(self.lanes):
+            found[f"{place}/held"] = lane.held
+            if lane.detector is not None:
+                found.update({f"{place}/state/{name}": each for name, each in lane.detector.arrays().items()})
+        return found
+
+    def described(self) -> list[dict[str, Any]]:
+        """What is not an array: keys and bins held."""
+        return [
+            {
+                "keys": [[key.metric, key.dimension, key.value] for key in lane.keys],
+                "burst": lane.burst.tolist(),
+                "count": lane.count,
+            }
+            for lane in self.lanes
+        ]
+
+    def restore(self, described: list[dict[str, Any]], arrays: Arrays) -> None:
+        """Go on from a stored state."""
+        for place, (lane, body) in enumerate(zip(self.lanes, described, strict=True)):
+            lane.add({Key(*each): burst for each, burst in zip(body["keys"], body["burst"], strict=True)})
+            lane.count = body["count"]
+            lane.held = arrays[f"{place}/held"]
+            if lane.detector is not None:
+                head = f"{place}/state/"
+                lane.detector.restore({n.removeprefix(head): a for n, a in arrays.items() if n.startswith(head)})

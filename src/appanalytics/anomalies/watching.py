@@ -1,0 +1,183 @@
+"""All that is known between two ticks, and how a run of bins moves it. No database and no clock in here."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from appanalytics.anomalies.arrivals import Arrivals, newest
+from appanalytics.anomalies.bins import Bins
+from appanalytics.anomalies.incidents import Alarm, Book, Incident, Rules
+from appanalytics.anomalies.lanes import Judged, Lanes
+from appanalytics.anomalies.watch import Key, Watch
+from appanalytics.known_events import Kind, KnownEvents
+
+#: Days without an event after which a slice is not watched any more.
+_FORGET = 14
+
+
+@dataclass
+class Outcome:
+    """What a run of bins gave: the verdicts, and the incidents that changed, newest state each."""
+
+    judged: list[Judged] = field(default_factory=list)
+    changed: dict[str, Incident] = field(default_factory=dict)
+
+
+class Watching:
+    """The state after bin `tick` (None: nothing was judged yet)."""
+
+    def __init__(self, watch: Watch, rules: Rules | None = None, events: KnownEvents | None = None) -> None:
+        self.watch = watch
+        self.events = events or KnownEvents()
+        self.tick: int | None = None
+        self.version = 0
+        self.lanes, self.arrivals, self.book = Lanes(watch), Arrivals(watch), Book(watch, rules)
+        self.empty_days: dict[Key, int] = {}
+        self.written: list[Incident] = []
+
+    # --- bins ---
+
+    def run(self, bins: Bins, until: int, now: int, *, enrol: bool) -> Outcome:
+        """Judge the bins up to ``until`` (a number), in order, as far as they are there at ``now`` (seconds).
+
+        Ends early at a bin whose source may still send. ``enrol`` says that the bins make a whole day, after which
+        it is decided anew which series are large enough.
+        """
+        outcome = Outcome()
+        if enrol and not self.lanes.keys:
+            self.lanes.enrol(bins)
+        matrices = [bins.matrix(self.watch, lane.keys) for lane in self.lanes.lanes]
+        last = newest(bins)
+        for number in range(bins.first, until):
+            if self.tick is not None and number <= self.tick:
+                continue
+            missing = self._missing(bins, number, last)
+            waits = any(last.get(source, -1) <= number for source in missing)
+            if waits and now < (number + 1) * self.watch.step + 60 * self.watch.hold:
+                break
+            self._bin(bins, number, matrices, missing, outcome)
+        if enrol and self.tick == until - 1:
+            self._close_day(bins)
+        return outcome
+
+    def silence(self, bins: Bins, now: int) -> dict[str, Incident]:
+        """Where all sources are silent no bin can be judged; say so. Returns the incidents that changed."""
+        waiting = self.tick is not None and now - (self.tick + 2) * self.watch.step > 60 * self.watch.hold
+        if not waiting or self.tick is None:
+            return {}
+        number = self.tick + 1
+        missing = self._missing(bins, number, newest(bins))
+        since = {source: self.arrivals.silent_since.get(source, number) for source in missing}
+        if set(missing) != set(self.watch.all_sources()):
+            return {}
+        return {each.id: each for each in self.book.tick(number, [], since)}
+
+    def _missing(self, bins: Bins, number: int, last: dict[str, int]) -> list[str]:
+        local, at = self.local(number), number - bins.first
+        found = []
+        for source, (users, minutes) in bins.arrived.items():
+            if self.arrivals.is_missing(source, local, float(users[at]), int(minutes[at])):
+                found.append(source)
+        return found
+
+    def _bin(self, bins: Bins, number: int, matrices: Any, missing: list[str], outcome: Outcome) -> None:
+        local, at = self.local(number), number - bins.first
+        for source, (users, _) in bins.arrived.items():
+            self.arrivals.learn(source, local, float(users[at]), source in missing)
+        since = self.arrivals.silent_since
+        self.arrivals.silent_since = {source: since.get(source, number) for source in missing}
+        alarms: list[Alarm] = []
+        for lane, (values, trials) in zip(self.lanes.lanes, matrices, strict=True):
+            row = values[at]
+            if missing:
+                gone = [bool(self.watch.sources(key.metric) & set(missing)) for key in lane.keys]
+                row = np.where(gone, np.nan, row)
+            judged = lane.step(number, local, row, trials[at])
+            if judged is not None:
+                outcome.judged.append(judged)
+                alarms += self._alarms(judged)
+            elif lane.detector is not None:
+                alarms += [
+                    Alarm(key, number, 0.0, 0.0, 0.0, fresh=False)
+                    for key, is_open in zip(lane.keys, lane.detector.open > 0, strict=True) if is_open
+                ]  # fmt: skip
+        known = self._known(number) if alarms else ""
+        for incident in self.book.tick(number, alarms, dict(self.arrivals.silent_since), known):
+            outcome.changed[incident.id] = incident
+        self.tick = number
+
+    def _alarms(self, judged: Judged) -> Iterator[Alarm]:
+        """Open series; fresh where the bin is beyond the threshold, large enough, and changed enough."""
+        change = np.abs(judged.value - judged.expected) >= self.watch.min_change * judged.expected
+        fresh = judged.alarm & change & (judged.weight >= self.watch.min_size)
+        for place in np.flatnonzero(judged.open | fresh):
+            yield Alarm(
+                judged.keys[place], judged.number, float(judged.score[place]), float(judged.value[place]),
+                float(judged.expected[place]), float(judged.size[place]), bool(fresh[place]),
+            )  # fmt: skip
+
+    def _close_day(self, bins: Bins) -> None:
+        """Count the days without events, forget series that died, and watch those that have grown."""
+        for lane in self.lanes.lanes:
+            values, trials = bins.matrix(self.watch, lane.keys)
+            total = np.where(np.isnan(trials), values, trials).sum(axis=0)
+            for key, amount in zip(lane.keys, total, strict=True):
+                self.empty_days[key] = 0 if amount else self.empty_days.get(key, 0) + 1
+        self.lanes.let_go(self.empty_days, _FORGET)
+        self.empty_days = {key: count for key, count in self.empty_days.items() if count < _FORGET}
+        self.lanes.enrol(bins)
+
+    def _known(self, number: int) -> str:
+        """Names of the calendar's events at a bin that explain an anomaly beforehand."""
+        at = datetime.fromtimestamp(number * self.watch.step, UTC)
+        kinds = (Kind.CAMPAIGN, Kind.HOLIDAY, Kind.RELEASE)
+        return ", ".join(each.name for each in self.events if each.kind in kinds and each.start <= at < each.end)
+
+    def local(self, number: int) -> int:
+        """Number of a bin by the clock of the reporting time zone."""
+        return local_bin(self.watch.zone, self.watch.step, number)
+
+    # --- state ---
+
+    def dump(self) -> bytes:
+        """Everything as bytes."""
+        held = io.BytesIO()
+        body = {
+            "lanes": self.lanes.described(),
+            "silent": self.arrivals.silent_since,
+            "sources": list(self.arrivals.week),
+            "open": [each.to_json() for each in self.book.open],
+            "written": [each.to_json() for each in self.written],
+            "empty": [[k.metric, k.dimension, k.value, n] for k, n in self.empty_days.items() if n],
+        }
+        arrays = {**self.lanes.arrays(), **{f"week/{name}": each for name, each in self.arrivals.week.items()}}
+        arrays["body"] = np.frombuffer(json.dumps(body, ensure_ascii=False).encode(), dtype=np.uint8)
+        np.savez(held, **arrays)  # type: ignore[arg-type]
+        return held.getvalue()
+
+    def load(self, tick: int, version: int, blob: bytes) -> None:
+        """Go on from bytes of `dump`."""
+        with np.load(io.BytesIO(blob)) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        body = json.loads(arrays.pop("body").tobytes())
+        self.tick, self.version = tick, version
+        self.lanes.restore(body["lanes"], arrays)
+        self.arrivals.silent_since = body["silent"]
+        self.arrivals.week = {name: np.array(arrays[f"week/{name}"]) for name in body["sources"]}
+        self.book.open = [Incident.from_json(each) for each in body["open"]]
+        self.written = [Incident.from_json(each) for each in body["written"]]
+        self.empty_days = {Key(*names): count for *names, count in body["empty"]}
+
+
+def local_bin(zone: ZoneInfo, step: int, number: int) -> int:
+    """Bins since 1970-01-01 by the local clock."""
+    offset = datetime.fromtimestamp(number * step, UTC).astimezone(zone).utcoffset()
+    return number + int(offset.total_seconds() // step) if offset else number
