@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -64,13 +64,13 @@ def wait_for_tables(asset: Any, patience: timedelta) -> Any:
 
 
 def moment_of(context: Any, zone: ZoneInfo) -> date | datetime:
-    """The day of a run, or the end of its quarter hour where the DAG's form asks for a time."""
+    """The day of a run; its instant (or the quarter hour asked for) where the DAG's form asks for a time."""
     from appanalytics.jobs.days import day_processed, tick_processed
 
     run, params = context["dag_run"], context.get("params", {})
     end = run.data_interval_end or run.run_after
     if "at" in params:
-        return tick_processed(asked=params["at"], end=end, zone=zone)
+        return tick_processed(asked=params["at"], end=end, zone=zone) if params["at"] else end.astimezone(UTC)
     return day_processed(asked=params.get("day"), partition=run.partition_key, end=end, zone=zone)
 
 
