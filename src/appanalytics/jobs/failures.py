@@ -79,8 +79,4 @@ def _letter(office: PostOffice, chat: Chat, job: str, when: str, error: BaseExce
 
 def _told(error: BaseException | str) -> str:
     """An error of ours speaks for itself; of others the kind is part of what went wrong."""
-    if isinstance(error, str):
-        return error
-    if isinstance(error, AppAnalyticsError):
-        return f"{error}. {error.hint}" if error.hint else str(error)
-    return f"{type(error).__name__}: {error}"
+    return str(error) if isinstance(error, str | AppAnalyticsError) else f"{type(error).__name__}: {error}"
