@@ -8,7 +8,7 @@ APP    := $(BIN)/appanalytics
 LOCKS  := requirements/bootstrap.txt requirements/run.txt requirements/dev.txt pyproject.toml
 export PYTHONUTF8 = 1
 
-.PHONY: help setup setup-dev superset-venv up test e2e conformance lint types check bench docs locks clean
+.PHONY: help setup setup-dev airflow-venv superset-venv telemelya-venv up down test e2e conformance lint types check bench docs locks clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -34,21 +34,42 @@ $(VENV)/.dev: $(VENV)/.uv requirements/dev.txt pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
+airflow-venv: .venv-airflow/.made  ## Make the environment of Airflow
+
+.venv-airflow/.made: $(VENV)/.uv requirements/airflow.txt pyproject.toml
+	@echo "Setting up .venv-airflow …"
+	@test -x .venv-airflow/bin/python || $(PYTHON) -m venv --without-pip .venv-airflow
+	@$(BIN)/uv pip install --quiet --python .venv-airflow/bin/python --compile-bytecode --require-hashes -r requirements/bootstrap.txt
+	@$(BIN)/uv pip install --quiet --python .venv-airflow/bin/python --compile-bytecode --require-hashes -r requirements/airflow.txt
+	@$(BIN)/uv pip install --quiet --python .venv-airflow/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
 superset-venv: $(SUPERSET)/.done  ## Make Superset's own environment from its lock
 
 $(SUPERSET)/.done: $(VENV)/.uv requirements/superset.txt
 	@echo "Setting up $(SUPERSET) …"
-	@test -x $(SUPERSET)/bin/python || $(PYTHON) -m venv $(SUPERSET)
+	@test -x $(SUPERSET)/bin/python || $(PYTHON) -m venv --without-pip $(SUPERSET)
 	@$(BIN)/uv pip install --quiet --python $(SUPERSET)/bin/python --compile-bytecode --require-hashes -r requirements/superset.txt
 	@touch $@
 
-up: setup  ## Make the demo warehouse, roll it up, check it, report on yesterday
+telemelya-venv: .venv-telemelya/.made  ## Make the environment of a Bot API that others wrote, for tests
+
+.venv-telemelya/.made: $(VENV)/.uv requirements/telemelya.txt
+	@echo "Setting up .venv-telemelya …"
+	@test -x .venv-telemelya/bin/python || $(PYTHON) -m venv --without-pip .venv-telemelya
+	@$(BIN)/uv pip install --quiet --python .venv-telemelya/bin/python --require-hashes -r requirements/telemelya.txt
+	@touch $@
+
+up: setup airflow-venv superset-venv  ## Start everything on this machine: server with the demo, live events, Superset, Airflow
 	@$(APP) up
+
+down: setup  ## Stop all parts; the data stay
+	@$(APP) down
 
 test: setup-dev  ## Run all tests
 	@$(BIN)/pytest -q -n 2 --dist loadgroup
 
-e2e: setup-dev superset-venv  ## Run real Superset and a browser against the demo; minutes
+e2e: setup-dev superset-venv airflow-venv telemelya-venv  ## Run real Superset and a browser against the demo; minutes
 	@$(BIN)/pytest -q -n 0 -m e2e tests/e2e
 
 conformance: setup-dev  ## Run the clients' own suites: SUITE=<checkout of clickhouse-connect or clickhouse-js>

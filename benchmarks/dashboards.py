@@ -1,92 +1,101 @@
-"""What dashboards ask at full scale: time in the engine of every question, and of the whole call."""
+"""Engine time of every chart: ``python -m benchmarks.dashboards [SETTINGS]`` beside a running Superset and server.
+
+Superset writes each chart's SQL; the server of the warehouse runs it with no cache in between, three times. The best
+elapsed time depends on what else the machine does; the processor's time, over all threads, does not.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import sys
+import time
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from pathlib import Path
 
-from appanalytics.app import App
-from appanalytics.query import Question, ask, read_coverage
-from appanalytics.query.plan import make_plan
-from appanalytics.window import Window
-from benchmarks.measure import Cost, cost
+import urllib3
 
-_FILTER = ["country=Russia", "os=iOS"]
-#: Metrics, dimensions, grain, days back (0: all), filters.
-QUESTIONS: tuple[tuple[str, str, str, int, list[str]], ...] = (
-    ("dau,wau,mau", "", "day", 0, []),
-    ("dau,wau,mau", "", "day", 0, _FILTER),
-    ("mau", "source", "day", 0, []),
-    ("mau", "city", "day", 0, []),
-    ("mau", "city", "day", 30, []),
-    ("mau", "", "day", 0, ["city=Moscow"]),
-    ("wau_calendar,mau_calendar", "", "day", 0, []),
-    ("stickiness", "country", "week", 0, []),
-    ("users", "source", "day", 0, []),
-    ("users", "city", "total", 0, []),
-    ("users", "age_group", "week", 0, _FILTER),
-    ("new_users", "source", "day", 0, []),
-    ("both_users,feed_only_users,messenger_only_users", "", "day", 0, []),
-    ("both_users,feed_only_users,messenger_only_users", "", "total", 0, []),
-    ("views,likes,ctr", "", "day", 0, []),
-    ("views,likes,ctr", "source", "day", 0, _FILTER),
-    ("views,likes,ctr", "city", "total", 0, []),
-    ("likes_per_user,likes_per_post", "", "day", 0, []),
-    ("messages,senders", "os", "day", 0, []),
-    ("receivers", "", "day", 0, []),
-    ("receivers", "", "day", 30, []),
-    ("posts", "", "day", 0, []),
-    ("views,likes,ctr,feed_users", "post", "total", 0, []),
-    ("views,likes,ctr,feed_users", "post", "total", 30, []),
-    ("views,likes,ctr,feed_users", "post", "total", 30, _FILTER),
-    ("views,likes,ctr,feed_users", "post", "total", 1, []),
-    ("views,likes,ctr", "", "15m", 1, []),
-    ("feed_users", "", "15m", 1, []),
-    ("users", "", "hour", 1, []),
-    ("views,likes", "os", "15m", 1, []),
-)
+from appanalytics.dashboards import Connection
+from appanalytics.dashboards.client import Superset
+from appanalytics.dashboards.names import is_ours
+from appanalytics.jobs.dashboards import connection_of, log_in
+from appanalytics.settings import load_settings
+
+RUNS = 3
+TARGET_MS = 150.0
+_FLUSH_SECONDS = 3
+_HTTP = urllib3.PoolManager(retries=False, timeout=60)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One question: relations that answered, time of its statements in the engine, and of the whole call."""
+@dataclass
+class Measured:
+    """One chart: rows read, best elapsed and best processor time in milliseconds."""
 
     name: str
-    relations: str
-    engine: Cost
-    whole: Cost
+    rows: int
+    elapsed: float
+    processor: float = 0.0
 
 
-def rows(app: App) -> Iterator[Asked]:
-    """Ask everything of the last days that the warehouse holds."""
-    held = app.days_with_events()
-    assert held is not None
-    for metrics, by, grain, back, where in QUESTIONS:
-        window = Window(held.end - timedelta(days=back), held.end, held.zone) if back else held
-        limit = 50 if by == "post" else None
-        question = Question.of(app.catalog, metrics, window, by=by, grain=grain, where=where, limit=limit)
-        yield _asked(app, question, back)
+def ask(connection: Connection, sql: str) -> urllib3.BaseHTTPResponse:
+    response = _HTTP.request(
+        "POST",
+        f"http://{connection.host}:{connection.port}/?database={connection.database}&wait_end_of_query=1",
+        body=sql.encode(),
+        headers={"X-ClickHouse-User": connection.user, "X-ClickHouse-Key": connection.password},
+    )
+    assert response.status == 200, response.data[:400]
+    return response
 
 
-def _asked(app: App, question: Question, back: int) -> Asked:
-    plan = make_plan(app.layout, read_coverage(app.engine, app.layout), question)
-
-    def statements() -> None:
-        for each in plan.statements:
-            app.engine.query(each.sql, each.parameters)
-
-    def whole() -> Any:
-        return ask(app.engine, app.layout, question, as_of=question.window.end)
-
-    relations = ", ".join(dict.fromkeys(each.relation for each in plan.statements))
-    return Asked(_name(question, back), relations, cost(statements, repeat=7), cost(whole, repeat=5))
+def statements(superset: Superset, number: int) -> list[str]:
+    """The SQL of a chart's stored query."""
+    chart = superset.get(f"/api/v1/chart/{number}", "read a chart")["result"]
+    context = json.loads(chart["query_context"]) | {"result_type": "query"}
+    return [each["query"] for each in superset.ask(context)]
 
 
-def _name(question: Question, back: int) -> str:
-    by = f" by {', '.join(question.by)}" if question.by else ""
-    grain = f" by {question.grain}" if question.grain != "total" else ""
-    where = f", {' and '.join(str(each) for each in question.where)}" if question.where else ""
-    span = "all days" if not back else "1 day" if back == 1 else f"{back} days"
-    return f"{', '.join(question.metrics)}{by}{grain}{where}, {span}"
+def measure(superset: Superset, connection: Connection) -> list[Measured]:
+    """Every chart, the most expensive first."""
+    found, run = [], f"bench-{time.time():.0f}"
+    for chart in superset.listed("chart"):
+        if not is_ours("chart", chart["uuid"], chart["mark"]):
+            continue
+        name = chart["mark"].removeprefix("spec:")
+        one = Measured(name, 0, 0.0)
+        for number, sql in enumerate(statements(superset, chart["id"])):
+            text = f"{sql}\nSETTINGS log_comment = '{run}/{name}/{number}'"
+            summaries = [json.loads(ask(connection, text).headers["X-ClickHouse-Summary"]) for _ in range(RUNS)]
+            one.elapsed += min(int(each["elapsed_ns"]) for each in summaries) / 1e6
+            one.rows += int(summaries[0]["read_rows"])
+        found.append(one)
+    time.sleep(_FLUSH_SECONDS)
+    for one in found:
+        one.processor = _processor(connection, f"{run}/{one.name}/")
+    return sorted(found, key=lambda each: -each.processor)
+
+
+def _processor(connection: Connection, prefix: str) -> float:
+    answer = ask(
+        connection,
+        "SELECT sum(best) FROM (SELECT log_comment, min(ProfileEvents['OSCPUVirtualTimeMicroseconds']) / 1000 AS best"
+        " FROM system.query_log WHERE type = 'QueryFinish'"
+        f" AND startsWith(log_comment, '{prefix}') GROUP BY log_comment)",
+    )
+    return float(answer.data or 0)
+
+
+def main() -> None:
+    """Print the table."""
+    loaded = load_settings(Path(sys.argv[1]) if sys.argv[1:] else None)
+    with log_in(loaded) as superset:
+        found = measure(superset, connection_of(loaded))
+    print(f"{'chart':36} {'rows read':>11} {'elapsed ms':>10} {'processor ms':>12}")
+    for one in found:
+        late = "  over the target" if one.elapsed > TARGET_MS else ""
+        print(f"{one.name:36} {one.rows:11,} {one.elapsed:10.1f} {one.processor:12.1f}{late}")
+    over = sum(one.elapsed > TARGET_MS for one in found)
+    print(f"{len(found)} charts; {over} took more than {TARGET_MS:.0f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -13,19 +13,23 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import urlencode
 
 import clickhouse_connect
 import urllib3
 from clickhouse_connect.driver.client import Client
+from tests.integration.mutations import CANARY, mutated, send_broken_http
 from tests.integration.served import Served, served
 
 from benchmarks.measure import machine
 
 _USERS = {"admin": {"role": "admin"}, "reader": {"role": "reader", "max_seconds": 2, "max_rows": 1_000_000}}
 _ROWS = 20_000_000
+#: Threads that send mutated requests; a reader may run 16 statements at once.
+_FUZZERS = 6
 
 
 def main() -> None:
@@ -116,72 +120,52 @@ def _inserts(server: Served) -> float:
 
 def fuzz(server: Served, count: int, seed: int) -> str:
     """Send mutated requests as a reader; no crash, no hang, no 500, nothing written, no file read."""
-    chance = random.Random(seed)
-    http = urllib3.PoolManager(retries=False, timeout=15)
     server.text("CREATE TABLE kept (a Int8) ENGINE = MergeTree ORDER BY a")
-    seen: dict[int, int] = {}
-    for number in range(count):
-        method, path, headers, body = mutated(chance)
-        try:
-            answer = http.request(method, f"http://127.0.0.1:{server.port}{path}", body=body, headers=headers)
-        except urllib3.exceptions.TimeoutError:
-            raise AssertionError("it hangs", number, method, path, headers, body) from None
-        except (urllib3.exceptions.LocationParseError, urllib3.exceptions.ProtocolError, ValueError):
-            continue  # the request could not be sent, or the connection was refused as malformed
-        seen[answer.status] = seen.get(answer.status, 0) + 1
-        assert answer.status != 500, (number, method, path, headers, body, answer.data[:500])
-        assert b"root:x:0" not in answer.data, (number, method, path, headers, body)
+    canary = server.folder.with_name("canary")
+    canary.write_text(CANARY)
+    every_table = "SELECT database, name, metadata_modification_time, total_rows FROM system.tables "
+    every_table += "WHERE database != 'system' ORDER BY ALL"
+    tables = server.text(every_table)
+    before, started = _resident(server), time.perf_counter()
+    seen: Counter[int] = Counter()
+    with ThreadPoolExecutor(_FUZZERS) as pool:
+        works = [pool.submit(_fuzz, server, count // _FUZZERS, seed + n, str(canary)) for n in range(_FUZZERS)]
+        for work in works:
+            seen += work.result()
     assert server.process.poll() is None
     assert server.text("SELECT count() FROM kept") == "0\n"
-    tables = server.text("SELECT count() FROM system.tables WHERE database = currentDatabase()")
-    assert tables == "1\n", tables
-    return f"{count:,} requests, answers by status: {dict(sorted(seen.items()))}"
+    assert server.text(every_table) == tables
+    taken, grown = time.perf_counter() - started, (_resident(server) - before) / 1e6
+    counts = dict(sorted(seen.items()))  # 0: HTTP itself was broken
+    return f"{seen.total():,} requests in {taken:.0f} s, memory +{grown:.0f} MB, by status: {counts}"
 
 
-_SQL = [
-    "SELECT 1", "SELECT * FROM kept FORMAT JSON", "INSERT INTO kept FORMAT CSV\n1\n", "INSERT INTO kept VALUES (1)",
-    "SELECT number FROM numbers(10) FORMAT Native", "SELECT {x:String}", "SELECT file('/etc/passwd')", "SHOW TABLES",
-    "SELECT * FROM file('/etc/passwd', 'LineAsString')", "CREATE TABLE t (a Int8) ENGINE = Memory",
-    "DESCRIBE TABLE kept",
-    "DROP TABLE kept", "SELECT 1 INTO OUTFILE '/tmp/x'", "SET max_threads = 1", "USE system", "SYSTEM SHUTDOWN",
-    "WITH 1 AS a INSERT INTO kept SELECT a", "SELECT arrayMap(file, ['/etc/passwd'])", "KILL QUERY WHERE 1",
-    "SELECT 1 SETTINGS max_execution_time = 0", "EXPLAIN SELECT 1", "SELECT * FROM kept SETTINGS a = 1 FORMAT CSV",
-]  # fmt: skip
-_FIELDS = [
-    ("database", "default"), ("database", "x`y"), ("session_id", "s"), ("session_timeout", "x"), ("max_threads", "1"),
-    ("max_memory_usage", "-1"), ("param_x", "\\N"), ("wait_end_of_query", "1"), ("enable_http_compression", "1"),
-    ("default_format", "JSON"), ("default_format", "Nope"), ("query_id", "*/ SELECT"), ("role", "admin"), ("a", "b"),
-    ("readonly", "0"), ("extremes", "1"), ("decompress", "1"), ("compress", "1"), ("profile", "default"),
-    ("x_structure", "a String"), ("query", "SELECT 1"),
-]  # fmt: skip
-_HEADERS = [
-    ("Content-Encoding", "gzip"), ("Content-Encoding", "zstd"), ("Content-Encoding", "br"), ("Content-Encoding", "x"),
-    ("Accept-Encoding", "lz4"), ("X-ClickHouse-Format", "JSON"), ("X-ClickHouse-Database", "system"),
-    ("Content-Type", "multipart/form-data; boundary=b"), ("Content-Type", "multipart/form-data"),
-    ("X-ClickHouse-Key", "wrong"), ("Authorization", "Basic !!"), ("Authorization", "Bearer reader.secret"),
-]  # fmt: skip
-
-
-def mutated(chance: random.Random) -> tuple[str, str, dict[str, str], bytes]:
-    """A request of a reader, somewhat broken."""
-    body = bytearray(chance.choice(_SQL).encode())
-    for _ in range(chance.choice([0, 0, 1, 1, 2, 5])):
-        at = chance.randrange(len(body) + 1)
-        how = chance.randrange(4)
-        if how == 0:
-            body[at:at] = bytes(chance.randrange(256) for _ in range(chance.randrange(1, 4)))
-        elif how == 1:
-            del body[at : at + chance.randrange(1, 6)]
-        elif how == 2:
-            body[at:at] = chance.choice([b"'", b"`", b"/*", b"--", b";", b"(", b")", b"{x:", b"\\", b"\x00", b"\xff"])
+def _fuzz(server: Served, count: int, seed: int, canary: str) -> Counter[int]:
+    chance = random.Random(seed)
+    http = urllib3.PoolManager(retries=False, timeout=15)
+    seen: Counter[int] = Counter()
+    while seen.total() < count:
+        if chance.random() < 0.05:
+            data, status = send_broken_http(chance, server.port, canary), 0
+            assert not data.startswith(b"HTTP/1.1 500"), data
+            what: object = data
         else:
-            body[at:at] = b" " + chance.choice(_SQL).encode()
-    fields = [chance.choice(_FIELDS) for _ in range(chance.choice([0, 0, 1, 2]))]
-    headers = {"X-ClickHouse-User": "reader", "X-ClickHouse-Key": "secret"}
-    headers |= dict(chance.choice(_HEADERS) for _ in range(chance.choice([0, 0, 0, 1, 2])))
-    method = chance.choice(["POST"] * 8 + ["GET", "PUT", "DELETE"])
-    path = "/" + chance.choice([""] * 20 + ["ping", "x", "%ff"])
-    return method, path + "?" + urlencode(fields) if fields else path, headers, bytes(body)
+            method, path, headers, body = what = mutated(chance, canary)
+            try:
+                url = f"http://127.0.0.1:{server.port}{path}"
+                answer = http.request(method, url, body=body, headers=headers)
+            except urllib3.exceptions.TimeoutError:
+                raise AssertionError("it hangs", what) from None
+            except (urllib3.exceptions.LocationParseError, ValueError):
+                continue  # the client does not send it
+            except urllib3.exceptions.ProtocolError:
+                assert server.process.poll() is None, what
+                continue  # the connection was refused as malformed
+            data, status = answer.data, answer.status
+            assert status != 500, (what, data[:500])
+        assert CANARY.encode() not in data, what
+        seen[status] += 1
+    return seen
 
 
 def _client(server: Served) -> Client:

@@ -294,6 +294,19 @@ class App:
             raise UserError("--force rolls up days again that did not change", hint="give --since and --until")
         return rollup(self.engine, self.catalog, self.zone, first=first, until=last, force=force, progress=progress)
 
+    def allow_backups(self) -> Path:
+        """Have the engine write and read backups, and return their folder (setting ``warehouse.backups``).
+
+        A server may do so always. An embedded engine is opened again, which needs this process to have no other
+        connection to it.
+        """
+        folder = self.loaded.backups()
+        if self.engine.url.is_embedded:
+            self.engine.close()
+            memory = self.loaded.settings.warehouse.max_memory_bytes
+            self.engine = connect(self.loaded.warehouse(), max_memory=memory, backups=folder)
+        return folder
+
     def close(self) -> None:
         """Release the warehouse."""
         self.engine.close()

@@ -14,12 +14,12 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / "appanalytics"
 FLOORS = {
     "errors": 0, "progress": 0, "sqltext": 0,
     "window": 1, "locales": 1, "pictures": 1, "document": 1, "sender": 1,
-    "markup": 1, "chats": 1, "sections": 1,
+    "markup": 1, "chats": 1,
     "catalog": 2, "engine": 2, "stats": 2,
     "settings": 3, "warehouse": 3, "known_events": 3,
     "query": 4,
     "simulate": 5, "retention": 5, "audience": 5, "investigate": 5, "experiments": 5, "anomalies": 5, "server": 5,
-    "reports": 6, "dashboards": 6, "notify": 6,
+    "reports": 6, "dashboards": 6, "notify": 6, "redash": 6,
     "app": 7, "jobs": 8, "cli": 9, "scheduling": 9, "dags": 10, "": 10,
 }  # fmt: skip
 #: Modules that may ask what time it is, and the one that may read the environment.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -128,6 +129,66 @@ def test_a_campaign_is_its_country_and_source(engine: Engine, layout: Layout) ->
     assert found.relative > 0.25
 
 
+def test_the_absent_are_those_of_the_city(outage: Findings, frame: pd.DataFrame) -> None:
+    """Each of the city's users comes on three days of five, whatever he did before."""
+    missed = outage.people.absent
+    assert missed is not None
+    known = frame[(frame["city"] == "Moscow") & (frame["day"] < OUTAGE)]["user_id"].unique()
+    assert missed.expected == pytest.approx(0.6 * len(known), rel=0.03)
+    assert missed.came == 0
+    assert [each.value for each in missed.places] == ["Moscow"]
+    assert sum(each.missing for each in missed.first_days) == pytest.approx(missed.missing, rel=0.05)
+    assert missed.back_next is not None
+    back = frame[(frame["day"] == OUTAGE + 1) & frame["user_id"].isin(known)]["user_id"].nunique()
+    assert missed.back_next.estimate == pytest.approx(back / len(known))
+    assert missed.back_week is None  # the data end before
+
+
+def test_parts_of_the_audience_add_up(outage: Findings, frame: pd.DataFrame) -> None:
+    parts = {each.name: each.actual for each in outage.people.audience}
+    assert parts["new"] + parts["retained"] + parts["returned"] == outage.actual
+    today, before = (set(frame[frame["day"] == day]["user_id"]) for day in (OUTAGE, OUTAGE - 1))
+    assert parts["retained"] == len(today & before)
+    assert parts["gone"] == len(before - today)
+    assert {each.name for each in outage.people.audience if each.is_unusual} >= {"retained", "gone"}
+
+
+def test_newcomers_of_the_campaign_did_not_come_back(engine: Engine, layout: Layout) -> None:
+    found = investigate(engine, layout, "users", day(CAMPAIGN))
+    came = found.people.newcomers
+    assert came is not None
+    assert came.dimension == "source"
+    cohort = came.of("segment")
+    assert cohort is not None
+    assert cohort.users == 1000
+    assert cohort.next_day is not None
+    assert cohort.next_day.estimate == 0
+    assert cohort.next_day.high == pytest.approx(0.0038, abs=0.0001)  # Wilson, 0 of 1000
+
+
+def test_other_metrics_that_moved(outage: Findings) -> None:
+    odd = {each.metric for each in outage.moved if each.is_unusual}
+    assert {"feed_users", "views", "likes"} <= odd
+    assert not odd & {"ctr", "views_per_user", "likes_per_user"}
+    assert "users" not in {each.metric for each in outage.moved}  # it is DAU by another name
+
+
+def test_the_service_of_what_moved_is_named(outage: Findings) -> None:
+    assert outage.services == ("feed",)  # the only one with events
+    assert "News feed" in outage.page(pictures=False).markdown()
+
+
+def test_experiments_of_the_day_are_named(engine: Engine, layout: Layout) -> None:
+    spans = {"ranking": (3, 10), "other": (12, 20)}
+    for name, (since, until) in spans.items():
+        engine.execute(
+            "INSERT INTO experiments"
+            " SELECT {name:String}, 'running', '', '', '', {since:Date}, {until:Date}, toDateTime64(0, 6)",
+            {"name": name, "since": day(since), "until": day(until)},
+        )
+    assert [each.name for each in investigate(engine, layout, "ctr", day(12)).experiments] == ["other"]
+
+
 def test_an_ordinary_day_names_nothing(engine: Engine, layout: Layout) -> None:
     for metric in ("dau", "views", "ctr"):
         found = investigate(engine, layout, metric, day(16))
@@ -181,7 +242,7 @@ def test_words_records_and_sql(outage: Findings, engine: Engine) -> None:
         *settings, statement = step.sql.split(";\n")
         parameters = dict(each.removeprefix("SET param_").split(" = ", 1) for each in settings)
         assert set(parameters)
-        assert statement.startswith("SELECT")
+        assert re.sub(r"--.*\n", "", statement).startswith("SELECT")
     total = sum(each["contribution"] for each in records if each["part"] in ("segment", "rest"))
     assert total == pytest.approx(records[0]["contribution"], rel=1e-6)
 

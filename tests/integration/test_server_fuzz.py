@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+from pathlib import Path
+
 import urllib3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from .mutations import CANARY, mutated, send_broken_http
 from .served import Served
 
 _STATEMENTS = st.sampled_from(
@@ -56,3 +60,25 @@ def test_broken_requests(
     assert answer.status != 500, answer.data
     assert b"root:x:0" not in answer.data
     assert server.text("SELECT count() FROM visits") == "3\n"
+
+
+def test_broken_bodies_and_broken_http(server: Served, tmp_path: Path) -> None:
+    """A short run of what ``python -m benchmarks.server fuzz`` does at length."""
+    chance = random.Random(11)
+    canary = tmp_path / "canary"
+    canary.write_text(CANARY)
+    http = urllib3.PoolManager(retries=False, timeout=20)
+    tables = server.text("SHOW TABLES")
+    for number in range(300):
+        if number % 20 == 0:
+            assert CANARY.encode() not in send_broken_http(chance, server.port, str(canary))
+            continue
+        method, path, headers, body = what = mutated(chance, str(canary))
+        try:
+            answer = http.request(method, f"http://127.0.0.1:{server.port}{path}", body=body, headers=headers)
+        except (urllib3.exceptions.LocationParseError, urllib3.exceptions.ProtocolError, ValueError):
+            continue  # the client does not send it, or the server refuses it as malformed
+        assert answer.status != 500, (what, answer.data)
+        assert CANARY.encode() not in answer.data, what
+    assert server.text("SHOW TABLES") == tables
+    assert server.text("SELECT 1") == "1\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import socket
 import threading
 import time
 
@@ -12,6 +13,7 @@ import clickhouse_connect
 import lz4.frame
 import pyarrow as pa
 import pytest
+import urllib3
 from clickhouse_connect.driver.external import ExternalData
 
 from appanalytics.engine import connect
@@ -172,8 +174,38 @@ def test_a_client_that_leaves_stops_its_query(server: Served) -> None:
     sql = "SELECT count() FROM numbers(100000000001) WHERE number % 3 = 0"
     with pytest.raises(Exception, match="timed out"):
         server.ask(sql, timeout=1)
+    _wait_for_the_end_of(server, "%100000000001%3 = 0")
+
+
+@pytest.mark.parametrize("shape", ["TSV", "JSON"])
+def test_a_client_that_leaves_in_the_middle_stops_its_query(server: Served, shape: str) -> None:
+    sql = f"SELECT number FROM numbers(100000000002) FORMAT {shape}"
+    response = urllib3.PoolManager(retries=False, timeout=20).request(
+        "POST",
+        f"http://127.0.0.1:{server.port}/",
+        body=sql,
+        headers={"X-ClickHouse-User": "admin", "X-ClickHouse-Key": "secret"},
+        preload_content=False,
+    )
+    assert len(response.read(1 << 20)) == 1 << 20
+    response.close()
+    _wait_for_the_end_of(server, "%100000000002)%")
+
+
+def test_a_client_that_leaves_an_insert_stores_nothing(server: Served) -> None:
+    server.text("CREATE OR REPLACE TABLE left_alone (a UInt32) ENGINE = MergeTree ORDER BY a")
+    head = "POST /?query=INSERT+INTO+left_alone+FORMAT+TSV HTTP/1.1\r\nHost: x\r\n"
+    head += "X-ClickHouse-User: admin\r\nX-ClickHouse-Key: secret\r\nContent-Length: 100000000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as line:
+        line.sendall(head.encode() + b"7\n" * 1_000_000)
+    _wait_for_the_end_of(server, "INSERT INTO left_alone%")
+    assert server.text("SELECT count() FROM left_alone") == "0\n"
+
+
+def _wait_for_the_end_of(server: Served, like: str) -> None:
+    sql = f"SELECT count() FROM system.processes WHERE query LIKE '{like}' AND query NOT LIKE '%processes%'"
     for _ in range(100):
-        if server.text("SELECT count() FROM system.processes WHERE query LIKE '%100000000001%3 = 0'") == "0\n":
+        if server.text(sql) == "0\n":
             return
         time.sleep(0.1)
     raise AssertionError("it still runs")

@@ -60,6 +60,27 @@ def test_an_error_after_progress(server: Served) -> None:
     assert body.startswith(b"Code: 395. DB::Exception: ")
 
 
+def test_progress_in_rows(server: Served) -> None:
+    rows = server.text(f"SELECT number, sleepEachRow(0.1) FROM numbers(3){_BY_ROW} FORMAT JSONEachRowWithProgress")
+    told = [line for line in map(json.loads, rows.splitlines()) if "progress" in line]
+    assert [line["progress"]["read_rows"] for line in told] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("user", ["admin", "writer", "reader"])
+def test_the_engine_reports_progress_only_so_often(server: Served, user: str) -> None:
+    """Without a pause between two reports it would never end."""
+    assert server.code("SELECT 1", user, interactive_delay="0") == 452
+    assert server.code("SELECT 1 SETTINGS interactive_delay = 0", user) == 452
+    assert server.code("SET interactive_delay = 0", user) == 452
+
+
+@pytest.mark.parametrize("user", ["admin", "reader"])
+def test_nobody_sleeps_on_purpose(server: Served, user: str) -> None:
+    """A statement that reads a byte a second would hear neither KILL nor its limit of time."""
+    assert server.code("SELECT * FROM visits", user, max_local_read_bandwidth="1") == 452
+    assert server.code("SELECT * FROM visits SETTINGS max_local_read_bandwidth = 1", user) == 452
+
+
 def test_progress_needs_a_number(server: Served) -> None:
     fields = {"send_progress_in_http_headers": "1", "http_headers_progress_interval_ms": "soon"}
     assert server.code("SELECT 1", **fields) == 72

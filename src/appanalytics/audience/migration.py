@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appanalytics.audience.decompose import PACKAGE, Record
 from appanalytics.audience.periods import Periods
@@ -18,6 +18,9 @@ from appanalytics.sqltext import identifier, render
 from appanalytics.warehouse.rollup import Layout
 from appanalytics.warehouse.rollup.layout import events_column
 from appanalytics.window import Grain, Window
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 NEW, AWAY = "new", "away"
 #: Bits of services in a number; more sources than that make no readable table.
@@ -94,6 +97,12 @@ class Migration:
         rows[0][-1] = None
         return ["from \\ to", *heads], rows
 
+    def plot(self, *, locale: str = "en") -> Figure:
+        """Users of each period by the services that they used, stacked; needs the extra ``pictures``."""
+        from appanalytics.audience.pictures import services
+
+        return services(self, locale=locale)
+
     def __len__(self) -> int:
         return len(self.moves)
 
@@ -118,8 +127,8 @@ def migration(
     Raises `WarehouseMissing` without events, `UserError` where rollups are stale, `QuestionError` for another grain.
     """
     seen = Observed.of(coverage, window, today)
-    rolled_days(engine, coverage, seen, window.zone)
     periods = Periods.of(grain, window)
+    rolled_days(engine, coverage, seen, periods.until)
     sources = list(layout.catalog.sources)[:_MOST_SOURCES]
     bits = " + ".join(f"({identifier(events_column(name))} > 0) * {1 << at}" for at, name in enumerate(sources))
     rows = engine.rows(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from appanalytics.audience.decompose import PACKAGE, Record
@@ -18,8 +18,6 @@ from appanalytics.warehouse.rollup import Layout
 from appanalytics.window import Window
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from matplotlib.figure import Figure
 
 MOST_USERS = 10_000
@@ -30,9 +28,13 @@ class Histogram:
     """How many users (or days of users) had each value; ``values`` rise, from 1 on, and ``users`` belong to them."""
 
     name: str
-    label: str
+    labels: Mapping[str, str]
     values: tuple[int, ...]
     users: tuple[int, ...]
+
+    def label(self, locale: str = "en") -> str:
+        """The measure's name for people."""
+        return self.labels.get(locale) or self.labels.get("en") or self.name
 
     @property
     def total(self) -> int:
@@ -94,7 +96,7 @@ def loyal_users(
     sliced = Question.of(catalog, population(catalog), window, by=show, where=where)
     seen = Observed.of(coverage, window, today)
     check_values(engine, layout, coverage, sliced)
-    rolled_days(engine, coverage, seen, window.zone)
+    rolled_days(engine, coverage, seen, _days(window)["until"])
     counted = service_of(catalog, service)
     scope = Scope(catalog, lambda each: identifier(f"last_{each.column}"))
     columns = dict.fromkeys(catalog.dimension(name).column for name in sorted(sliced.slices))
@@ -134,7 +136,7 @@ def user_days(
     counted = {each.name: each for each in layout.catalog.measures.values() if each.is_additive}
     if measure not in counted:
         raise QuestionError(f"no histogram of {measure!r}", hint=nearest(measure, counted))
-    rolled_days(engine, coverage, Observed.of(coverage, window, today), window.zone)
+    rolled_days(engine, coverage, Observed.of(coverage, window, today), _days(window)["until"])
     counter = identifier(layout.column_of(counted[measure]))
     rows = engine.rows(render(PACKAGE, "user_days", counter=counter), _days(window))
     return _histogram(measure, counted[measure].labels, rows)
@@ -144,15 +146,15 @@ def active_days(
     engine: Engine, layout: Layout, coverage: Coverage, window: Window, *, today: date, service: str = "any"
 ) -> Histogram:
     """Users of a window by the number of its days on which they were active."""
-    rolled_days(engine, coverage, Observed.of(coverage, window, today), window.zone)
+    rolled_days(engine, coverage, Observed.of(coverage, window, today), _days(window)["until"])
     active = service_of(layout.catalog, service).active
     return _histogram("days", {}, engine.rows(render(PACKAGE, "active_days", active=active), _days(window)))
 
 
 def _histogram(name: str, labels: Mapping[str, str], rows: list[dict[str, Any]]) -> Histogram:
     values, users = (tuple(int(row[key]) for row in rows) for key in ("value", "users"))
-    return Histogram(name, labels.get("en", name), values, users)
+    return Histogram(name, labels, values, users)
 
 
-def _days(window: Window) -> dict[str, Any]:
+def _days(window: Window) -> dict[str, date]:
     return {"first": window.first_day, "until": window.last_day + timedelta(days=1)}

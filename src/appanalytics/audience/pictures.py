@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from appanalytics.audience.decompose import Audience, Slice
@@ -19,8 +21,12 @@ _COLOURS = {"retained": PALETTE[0], "returning": PALETTE[5], "new": GOOD, "gone"
 _HISTOGRAM_BARS = 120
 
 
-def bars(audience: Audience, values: Slice = (), *, locale: str | Locale = "en") -> Figure:
+def bars(
+    audience: Audience, values: Slice = (), *, locale: str | Locale = "en", notes: Mapping[date, str] | None = None
+) -> Figure:
     """Bars of one slice: retained, returning and new above zero, gone below; what is not complete is pale.
+
+    ``notes`` are short texts above periods, such as a campaign's name.
 
     Raises `SettingsError` without the extra ``pictures``.
     """
@@ -39,6 +45,10 @@ def bars(audience: Audience, values: Slice = (), *, locale: str | Locale = "en")
             patch.set_alpha(1.0 if each.complete else 0.35)
         lower = lower if kind == "gone" else [a + b for a, b in zip(lower, heights, strict=True)]
     axes.axhline(0, color=INK, linewidth=0.8)
+    for place, each in enumerate(splits):
+        if note := (notes or {}).get(each.start):
+            font: dict[str, Any] = {"size": 9.5, "family": FAMILY, "color": PALETTE[1], "weight": "bold"}
+            axes.text(place, each.active, drawable(note[:26]) + "\n▾", ha="center", va="bottom", **font)
     _times(axes, [each.start.isoformat() for each in splits])
     _legend(figure, axes)
     return figure
@@ -72,7 +82,7 @@ def histogram(found: Histogram, *, locale: str | Locale = "en") -> Figure:
         "histogram_below", mean=language.number(found.mean), mode=language.number(found.mode),
         half=language.number(found.quantile(0.5)), most=language.number(found.quantile(0.99)),
     )  # fmt: skip
-    title = words("days") if found.name == "days" else words("histogram", label=found.label)
+    title = words("days") if found.name == "days" else words("histogram", label=found.label(language.code))
     figure, axes = _axes(title, below if found.name != "days" else "", language.short_share)
     last = found.quantile(0.995) or 1
     width = max(1, -(-last // _HISTOGRAM_BARS))
@@ -108,13 +118,17 @@ def _axes(title: str, below: str, write: Any) -> tuple[Figure, Any]:
 
 
 def _times(axes: Any, times: list[str]) -> None:
-    step = max(1, -(-len(times) // 12))
+    step = max(1, -(-len(times) // 8))
     axes.set_xticks(list(range(0, len(times), step)), times[::step])
     axes.margins(x=0.01)
 
 
 def _legend(figure: Any, axes: Any) -> None:
+    from matplotlib.patches import Patch
+
+    # The first bar may be pale; its colour in the legend must not be.
     handles, labels = axes.get_legend_handles_labels()
+    handles = [Patch(color=each.patches[0].get_facecolor()[:3]) for each in handles]
     figure.legend(
         handles, labels, loc="upper right", bbox_to_anchor=(0.98, 0.95), ncols=len(labels), frameon=False,
         prop={"family": FAMILY, "size": 10.5}, labelcolor=INK, handlelength=1, columnspacing=1.4,

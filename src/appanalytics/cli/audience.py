@@ -11,9 +11,13 @@ import typer
 from appanalytics.cli.output import print_records, save_page, say
 from appanalytics.cli.questions import complete_dimension
 from appanalytics.cli.state import options
+from appanalytics.errors import UserError
 from appanalytics.locales import locale_of
+from appanalytics.query.show import number
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from appanalytics.audience import Histogram
 
 group = typer.Typer(
@@ -48,14 +52,17 @@ def audience(
     active = new + retained + returning, and the change of active = new + returning - gone. A star marks periods that
     are not over, or whose period before is not wholly in the data.
     """
+    from appanalytics.audience import event_notes
+
     if context.invoked_subcommand is not None:
         return
     with options.open() as app:
         found = app.audience(grain=grain, by=by, where=where, since=since, until=until, service=service)
         language = locale_of(locale or app.loaded.settings.reporting.locale)
+        notes = event_notes(found, app.known_events, language)
         label = ", ".join(app.catalog.dimension(name).label(language.code) for name in found.question.sliced.by)
     if out is not None:
-        save_page(found.page(locale=language.code, label=label), out, "audience")
+        save_page(found.page(locale=language.code, label=label, notes=notes), out, "audience")
     if explain:
         print(f"-- from {found.relation}\n{found.sql}")
         return
@@ -67,10 +74,15 @@ def audience(
 
 
 @group.command("overlap")
-def overlap(grain: GRAIN = "week", since: SINCE = None, until: UNTIL = None) -> None:
+def overlap(
+    grain: GRAIN = "week", since: SINCE = None, until: UNTIL = None, locale: LOCALE = None, out: OUT = None
+) -> None:
     """Show the users of each period by the services that they used in it."""
     with options.open() as app:
         found = app.migration(grain=grain, since=since, until=until)
+        language = locale_of(locale or app.loaded.settings.reporting.locale)
+    if out is not None:
+        _save_picture(found.plot(locale=language.code), out, "overlap")
     _print(found.overlap(), ("time", "services", "users", "share", "complete"), ("users", "share"))
 
 
@@ -109,27 +121,32 @@ def histogram(
     since: SINCE = None, until: UNTIL = None, locale: LOCALE = None, out: OUT = None,
 ) -> None:  # fmt: skip
     """Show the histogram of one user's day: on how many days of users a measure had each value, zero left out."""
-    from appanalytics.pictures import png
-
     with options.open() as app:
         found: Histogram = app.histogram(measure, since=since, until=until)
         language = locale_of(locale or app.loaded.settings.reporting.locale)
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        file = out / f"histogram-{measure}.png"
-        file.write_bytes(png(found.plot(locale=language.code)))
-        say(f"written: {file}")
+        _save_picture(found.plot(locale=language.code), out, f"histogram-{measure}")
     _print(found.records, found.columns, found.columns)
 
 
+def _save_picture(figure: Figure, folder: Path, name: str) -> None:
+    from appanalytics.pictures import png
+
+    file = folder / f"{name}.png"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(png(figure))
+    except OSError as error:
+        raise UserError(f"cannot write {file}: {error.strerror}") from None
+    say(f"written: {file}")
+
+
 def _print(records: Sequence[dict[str, Any]], columns: Sequence[str], numbers: Sequence[str]) -> None:
-    texts = [
-        [f"{value:.2%}" if name == "share" else _text(value) for name, value in record.items()] for record in records
-    ]
+    texts = [[_text(name, value) for name, value in record.items()] for record in records]
     print_records(records, columns, cells=texts, numbers=numbers)
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "unknown" if value is None else f"{value:,}" if isinstance(value, int) and value < 10**12 else str(value)
+def _text(name: str, value: Any) -> str:
+    if name == "user_id":
+        return str(value)
+    return "unknown" if value is None else number(value, name)

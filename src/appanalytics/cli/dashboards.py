@@ -70,6 +70,24 @@ def prune() -> None:
         say(f"deleted {len(records)}" if records else "nothing to delete")
 
 
+@group.command("pull")
+def pull() -> None:
+    """Take what was edited by hand in Superset into your own specs, before an apply undoes it."""
+    from appanalytics.dashboards.plan import make_plan
+    from appanalytics.dashboards.pull import pull as pull_edits
+    from appanalytics.jobs.dashboards import bundle_of, log_in, own_specs, specs_of, state_file
+
+    loaded = options.load()
+    bundle, folder = bundle_of(loaded), own_specs(loaded)
+    with _needs_httpx(), log_in(loaded) as superset:
+        plan = make_plan(superset, bundle, state_file(loaded))
+    done = pull_edits(plan, specs_of(loaded), folder, loaded.settings.reporting.locale)
+    if done or options.format != "table":
+        print_records([each.record() for each in done], ["name", "key", "value", "state"])
+    if options.format == "table":
+        say(f"written into {folder}; now: appanalytics dashboards apply" if done else "nothing was edited by hand")
+
+
 @group.command("export")
 def export(
     out: Annotated[Path, typer.Option("--out", metavar="ZIP", help="The file that is written.")],
@@ -89,6 +107,7 @@ def serve() -> None:
     It needs `make superset-venv` and a server of the warehouse (`appanalytics serve`). Starting twice is harmless.
     """
     from appanalytics.dashboards.plan import apply as apply_bundle
+    from appanalytics.dashboards.roles import ensure_reader_role
     from appanalytics.jobs import dashboards as jobs
 
     loaded = options.load()
@@ -105,6 +124,7 @@ def serve() -> None:
         bundle = jobs.bundle_of(loaded)
         with jobs.log_in(loaded) as superset:
             done = apply_bundle(superset, bundle, jobs.connection_of(loaded), jobs.state_file(loaded))
+            ensure_reader_role(superset)
         say(f"dashboards: {len(done.changes)} changes")
         say(f"Superset: {jobs.superset_url(loaded)}/dashboard/list/ ; stop with Ctrl-C")
         wait()

@@ -125,12 +125,11 @@ def aa(
 ) -> None:
     """A/A: draw two groups of real users between whom nothing differs, many times, and count each method's alarms."""
     from appanalytics.experiments import rehearsal_page
-    from appanalytics.stats import METHODS
 
     with options.open() as app, progress() as watch:
         found = app.experiment(name)
         seen = found.rehearse(
-            metric=metric, methods=method or METHODS, draws=draws, users_per_arm=users, days=days, seed=seed,
+            metric=metric, methods=method, draws=draws, users_per_arm=users, days=days, seed=seed,
             progress=watch,
         )  # fmt: skip
         code = language(app.loaded.settings.reporting.locale, locale)

@@ -38,6 +38,10 @@ _GROUPS = (
     "dashboards",
     "messages",
     "jobs",
+    "status",
+    "backup",
+    "airflow",
+    "redash",
     "metrics",
 )
 

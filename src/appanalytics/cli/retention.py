@@ -89,12 +89,15 @@ def compare(
 
 
 def _show(how: dict[str, Any], locale: str | None, out: Path | None, *, explain: bool) -> None:
+    from appanalytics.retention import event_notes
+
     with options.open() as app:
         found = app.retention(**how)
         language = locale_of(locale or app.loaded.settings.reporting.locale)
+        notes = event_notes(found, app.known_events, language)
         label = ", ".join(app.catalog.dimension(name).label(language.code) for name in found.question.by)
     if out is not None:
-        save_page(found.page(locale=language.code, label=label), out, "retention")
+        save_page(found.page(locale=language.code, label=label, notes=notes), out, "retention")
     if explain:
         print(f"-- from {found.relation}\n{found.sql}")
         return

@@ -124,6 +124,7 @@ def _options(collector: bool) -> ServerOptions:
         memory=given.max_memory_bytes,
         queries=given.max_queries,
         patience=given.patience,
+        backups=loaded.backups() if loaded.warehouse().path else None,
         catalog=load_catalog(loaded.path(file) if file else None) if collector else None,
         zone=loaded.settings.zone,
         collector=events if collector else None,

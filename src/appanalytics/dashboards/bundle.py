@@ -18,6 +18,7 @@ from appanalytics.dashboards.dataset import Dataset
 from appanalytics.dashboards.datasets import Datasets
 from appanalytics.dashboards.names import DATABASE, OWNER, mark, uuid_of
 from appanalytics.dashboards.page import filters, metadata, position, text_of
+from appanalytics.dashboards.queries import QuerySpec, query_specs, query_sql
 from appanalytics.dashboards.spec import ChartSpec, Written
 
 _ROOT = "appanalytics"
@@ -47,6 +48,11 @@ class Connection:
         return f"{scheme}://{self.user}:{_HIDDEN}@{self.host}:{self.port}/{self.database}{query}"
 
 
+def kind_of(folder: str) -> str:
+    """Kind of the objects of a bundle's folder."""
+    return {"queries": "query"}.get(folder, folder.removesuffix("s"))
+
+
 @dataclass(frozen=True)
 class Bundle:
     """Everything that Superset shall hold, as ``{path: object}``. Paths have no root folder."""
@@ -57,7 +63,7 @@ class Bundle:
     def objects(self) -> dict[tuple[str, str], Json]:
         """Objects by kind (``chart``, ``dashboard``, …) and UUID."""
         return {
-            (path.split("/")[0].removesuffix("s"), content["uuid"]): content
+            (kind_of(path.split("/")[0]), content["uuid"]): content
             for path, content in self.files.items()
             if "uuid" in content
         }
@@ -88,6 +94,10 @@ def render(specs: list[Written], datasets: Datasets, connection: Connection) -> 
     }
     for dataset in datasets.all.values():
         files[f"datasets/{DATABASE}/{dataset.table_name}.yaml"] = _dataset(dataset)
+    for name, query in query_specs().items():
+        if query.data in datasets.all and set(query.metrics) <= set(datasets.all[query.data].metrics):
+            path = f"queries/{DATABASE}/{connection.database}/{name}.yaml"
+            files[path] = _query(name, query, datasets, connection)
     for written in specs:
         files |= _dashboard(written, datasets)
     return Bundle(files)
@@ -159,6 +169,18 @@ def _dataset(dataset: Dataset) -> Json:
             }
             for each in dataset.columns
         ],
+        "version": _VERSION,
+        "database_uuid": uuid_of("database", DATABASE),
+    }
+
+
+def _query(name: str, query: QuerySpec, datasets: Datasets, connection: Connection) -> Json:
+    return {
+        "schema": connection.database,
+        "label": text_of(query.title, datasets.locale),
+        "description": mark(name),
+        "sql": query_sql(query, datasets.all[query.data], datasets.locale),
+        "uuid": uuid_of("query", name),
         "version": _VERSION,
         "database_uuid": uuid_of("database", DATABASE),
     }

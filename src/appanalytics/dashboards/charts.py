@@ -62,7 +62,7 @@ def form_data(chart: ChartSpec, dataset: Dataset, locale: str) -> Json:
         }
     elif chart.chart == "pie":
         form |= {"metric": chart.metrics[0], "groupby": chart.by or [chart.x], "donut": True, "innerRadius": 40}
-        form |= {"outerRadius": 70, "label_type": "key_percent", "show_labels": True, "show_legend": True}
+        form |= {"outerRadius": 60, "label_type": "key_percent", "show_labels": True, "show_legend": True}
         form |= {"number_format": _format(chart, dataset), "sort_by_metric": True}
     elif chart.chart == "table":
         form |= _table(chart, dataset)
@@ -101,7 +101,7 @@ def _series(chart: ChartSpec, dataset: Dataset, locale: str) -> Json:
     if chart.is_timed:
         form["time_grain_sqla"] = GRAINS[chart.grain]
     else:
-        form |= {"xAxisForceCategorical": True}
+        form |= {"xAxisForceCategorical": True, "xAxisLabelInterval": "0" if dataset.is_short(chart.x) else "auto"}
         if chart.order:
             form |= {"x_axis_sort": chart.order, "x_axis_sort_asc": False}
     if chart.stack:

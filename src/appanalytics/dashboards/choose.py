@@ -8,6 +8,8 @@ from appanalytics.dashboards.dataset import Dataset
 from appanalytics.dashboards.spec import ChartSpec, DashboardSpec, Written
 from appanalytics.errors import DashboardError, nearest
 
+#: New users add up over days, other different users do not.
+_ADDITIVE_PEOPLE = {"new_users"}
 _BELOW_DAYS = ("15m", "hour")
 
 
@@ -30,6 +32,8 @@ def dataset_of(chart: ChartSpec, written: Written, datasets: Mapping[str, Datase
         if each.name == "events" and chart.grain not in _BELOW_DAYS:
             continue
         if chart.grain in _BELOW_DAYS and each.name != "events":
+            continue
+        if each.name == "people" and chart.is_timed and set(chart.metrics) - _ADDITIVE_PEOPLE:
             continue
         if set(chart.metrics) <= set(each.metrics) and _columns(chart) <= each.column_names:
             return each

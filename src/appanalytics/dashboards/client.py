@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import yaml
 
-from appanalytics.dashboards.bundle import Bundle, Connection
-from appanalytics.dashboards.names import DATABASE
+from appanalytics.dashboards.bundle import Bundle, Connection, kind_of
+from appanalytics.dashboards.names import DATABASE, uuid_of
 from appanalytics.errors import AccessDenied, DashboardError
 
 #: Kinds of objects and their place in the API.
@@ -88,7 +88,7 @@ class Superset:
         while True:
             question = f"(columns:!({','.join(columns)}),page:{len(found) // _PAGE},page_size:{_PAGE})"
             page = self.get(f"/api/v1/{RESOURCES[kind]}/", f"list its {kind}s", q=question)["result"]
-            found += [{**each, "uuid": str(each["uuid"]), "mark": each.get(text)} for each in page]
+            found += [{**each, "uuid": _uuid(kind, each, text), "mark": each.get(text)} for each in page]
             if len(page) < _PAGE:
                 return found
 
@@ -106,7 +106,7 @@ class Superset:
                 content = yaml.safe_load(archive.read(name))
                 folder = name.split("/")[1]
                 if isinstance(content, dict) and "uuid" in content:
-                    found[_kind(folder), str(content["uuid"])] = content
+                    found[kind_of(folder), str(content["uuid"])] = content
         return found
 
     def load(self, bundle: Bundle, connection: Connection) -> None:
@@ -149,8 +149,9 @@ class Superset:
         self.close()
 
 
-def _kind(folder: str) -> str:
-    return {"queries": "query"}.get(folder, folder.removesuffix("s"))
+def _uuid(kind: str, each: dict[str, Any], text: str) -> str:
+    """Superset lists saved queries without their UUID; that of ours follows from their mark."""
+    return str(each["uuid"]) if "uuid" in each else uuid_of(kind, str(each.get(text) or "").rpartition("spec:")[2])
 
 
 def _reason(response: httpx.Response) -> str:

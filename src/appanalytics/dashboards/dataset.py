@@ -55,6 +55,10 @@ class Dataset:
         """Names of its columns."""
         return {column.name for column in self.columns}
 
+    def is_short(self, name: str) -> bool:
+        """Whether a column of text is drawn with each of its values named."""
+        return any(column.name == name and column.kind == "String" for column in self.columns)
+
     def column(self, name: str) -> Column:
         """The column of a name that is there."""
         return next(column for column in self.columns if column.name == name)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from zoneinfo import ZoneInfo
 
-from appanalytics.catalog import Catalog, Dimension, Measure, Source
+from appanalytics.catalog import Dimension, Measure, Source
 from appanalytics.catalog import sql as expressions
 from appanalytics.dashboards import formulas
 from appanalytics.dashboards.analyses import audience_metrics, outage_metrics, retention_metrics
 from appanalytics.dashboards.dataset import Column, Dataset, SavedMetric
+from appanalytics.dashboards.parts import PACKAGE, Parts, jinja
 from appanalytics.sqltext import identifier, literal, read_sql, render
-from appanalytics.warehouse.rollup.layout import ANY_SERVICE, Layout, events_column, prev_column
+from appanalytics.warehouse.rollup.layout import ANY_SERVICE, events_column, prev_column
 
-_PACKAGE = "appanalytics.dashboards"
 _WEEKDAYS = {
     "en": ["1 Mon", "2 Tue", "3 Wed", "4 Thu", "5 Fri", "6 Sat", "7 Sun"],
     "ru": ["1 пн", "2 вт", "3 ср", "4 чт", "5 пт", "6 сб", "7 вс"],
@@ -28,90 +26,86 @@ _BIN = 5
 
 
 @dataclass(frozen=True)
-class Datasets:
+class Datasets(Parts):
     """All datasets for one catalog, time zone and language."""
-
-    catalog: Catalog
-    zone: ZoneInfo
-    locale: str = "en"
-
-    @cached_property
-    def layout(self) -> Layout:
-        """Names of the rollups' columns; types are not needed here."""
-        return Layout(self.catalog, self.zone, {})
 
     @cached_property
     def all(self) -> dict[str, Dataset]:
         """Every dataset by name; when several can answer, the first one does."""
-        made = [self.users(), self.active(), self.posts(), self.events(), self.retention(), self.audience()]
-        made.insert(3, self.actions())
-        return {each.name: each for each in [*made, self.cohort(), self.outage(), self.absent()]}
-
-    # --- parts of the SQL ---
-
-    @cached_property
-    def dimensions(self) -> list[Dimension]:
-        """Dimensions of users."""
-        return list(self.catalog.user_dimensions().values())
-
-    def _labels(self, source: Source | None = None) -> str:
-        """All dimensions as columns. Raw columns are qualified, or the alias of one label would enter another's."""
-        columns = []
-        for each in self.dimensions:
-            raw = f"events.{identifier(source.column(each.column))}" if source else _raw(each)
-            columns.append(f"{expressions.label(each, raw)} AS {identifier(each.name)}")
-        return ", ".join(columns)
-
-    def _asked(self) -> str:
-        labels = {each.name: expressions.label(each, _raw(each)) for each in self.dimensions}
-        return render(_PACKAGE, "asked", names=_jinja([*labels]), labels=_jinja(labels))
-
-    def _dimension_columns(self, names: Iterable[str] | None = None) -> list[Column]:
-        wanted = set(names) if names is not None else None
-        return [
-            Column(each.name, "Int64" if each.kind == "number" and not each.bands else "String",
-                   each.label(self.locale))
-            for each in self.dimensions
-            if wanted is None or each.name in wanted
-        ]  # fmt: skip
-
-    @cached_property
-    def _counters(self) -> list[str]:
-        stored = [each.name for each in self.layout.stored_measures]
-        return [*(events_column(name) for name in self.catalog.sources), *stored]
-
-    def _text(self, english: str, russian: str) -> str:
-        return russian if self.locale == "ru" else english
-
-    def _numbered(self, names: Iterable[str]) -> str:
-        return ", ".join(f"{identifier(name)} AS {formulas.counter(name)}" for name in names)
-
-    # --- the datasets ---
+        made = [self.people(), self.users(), self.active(), self.posts(), self.actions(), self.events()]
+        made += [self.top_users(), self.retention(), self.audience(), self.cohort(), self.outage(), self.absent()]
+        return {each.name: each for each in made}
 
     def users(self) -> Dataset:
-        """A user's day a row: counts, different users, everything that any dimension of users slices."""
-        counters = self._numbered(self._counters)
-        services = ", ".join(identifier(prev_column(name)) for name in self.catalog.sources)
-        bins = ", ".join(
-            f"if({identifier(name)} = 0, NULL, intDiv({identifier(name)}, {_BIN}) * {_BIN})"
-            f" AS {identifier(name + '_bin')}"
-            for name in self._counters
-        )
-        days = "[" + ", ".join(map(literal, _WEEKDAYS[self.locale])) + "]"
-        sql = render(
-            _PACKAGE, "users", labels=self._labels(), counters=counters, services=services, bins=bins, weekdays=days
-        )
+        """A user's day a row: counts, different users, everything that any dimension of users slices.
+
+        Where counts alone are asked for, by small dimensions, the rows are those of the small rollup.
+        """
+        bins = {name: f"{name}_bin" for name in self._counters}
         metrics = formulas.saved_metrics(self.catalog, self.locale, formulas.user_day_leaf(self.layout))
         own = self._of_days()
+        additive = [*formulas.additive_metrics(self.catalog), *(events_column(name) for name in self.catalog.sources)]
+        sql = self._asked() + render(
+            PACKAGE,
+            "users",
+            compact=self._compact,
+            heavy=jinja(["user_id", *bins.values()]),
+            additive=jinja(additive),
+            labels=self._labels(),
+            counters=self._numbered(self._counters),
+            weekday=f"transform(toDayOfWeek(day), [1, 2, 3, 4, 5, 6, 7], [{_texts(_WEEKDAYS[self.locale])}], '')",
+            bins=", ".join(
+                f"if({identifier(name)} = 0, NULL, intDiv({identifier(name)}, {_BIN}) * {_BIN}) AS {identifier(bin_)}"
+                for name, bin_ in bins.items()
+            ),
+        )
         columns = [
             Column("day", "Date", is_time=True),
             _DAY,
             Column("user_id", "UInt64", self._text("User", "Пользователь")),
             Column("weekday", "String", self._text("Day of the week", "День недели")),
             *self._dimension_columns(),
-            *(Column(f"{name}_bin", "Int64") for name in self._counters),
+            *(Column(each, "Int64") for each in bins.values()),
         ]
         return Dataset("users", sql, tuple(columns), metrics | own, "day", "date")
+
+    def people(self) -> Dataset:
+        """Different users of the whole period, each by the first row in it; not for series."""
+        links = [(ANY_SERVICE, "prev_day", "lead")]
+        links += [
+            (name, identifier(prev_column(name)), identifier(events_column(name))) for name in self.catalog.sources
+        ]
+        sql = self._asked() + render(
+            PACKAGE,
+            "people",
+            compact=self._compact,
+            links=", ".join(f"({literal(name)}, {prev}, toUInt32({there}))" for name, prev, there in links),
+        )
+        metrics = formulas.saved_metrics(self.catalog, self.locale, formulas.people_leaf(self.catalog))
+        columns = [Column("day", "Date", is_time=True), _DAY, *self._dimension_columns()]
+        return Dataset("people", sql, tuple(columns), metrics, "day", "date")
+
+    def top_users(self) -> Dataset:
+        """The users with the most of something; the thousand first by the chart's first metric."""
+        ranks = {each.name: identifier(self.layout.column_of(each)) for each in self._additive_measures}
+        ranks |= {events_column(name): identifier(events_column(name)) for name in self.catalog.sources}
+        sql = self._asked() + render(
+            PACKAGE,
+            "top_users",
+            ranks=jinja(ranks),
+            first=next(iter(ranks.values())),
+            counters=self._numbered(self._counters),
+            labels=self._labels(),
+        )
+        every = self.users().metrics
+        metrics = {name: every[name] for name in ranks}
+        columns = [
+            Column("day", "Date", is_time=True),
+            _DAY,
+            Column("user_id", "UInt64", self._text("User", "Пользователь")),
+            *self._dimension_columns(),
+        ]
+        return Dataset("top_users", sql, tuple(columns), metrics, "day", "date")
 
     def _of_days(self) -> dict[str, SavedMetric]:
         """Metrics of users' days themselves: events of a service, shares of days, the users' mean age."""
@@ -135,6 +129,7 @@ class Datasets:
     def active(self) -> Dataset:
         """Users of rolling windows, exact under every filter."""
         needs = {name: [_pair(pair) for pair in pairs] for name, pairs in formulas.windows_needed(self.catalog)}
+        needs["both_dau"] = [_pair((name, 1)) for name in (ANY_SERVICE, *self.catalog.sources)]
         every = list(dict.fromkeys(pair for pairs in needs.values() for pair in pairs))
         links = []
         for service, days in dict.fromkeys(
@@ -144,14 +139,19 @@ class Datasets:
             was = "1" if service == ANY_SERVICE else f"{identifier(events_column(service))} > 0"
             links.append(f"({literal(service)}, {days}, {prev}, {was})")
         sql = self._asked() + render(
-            _PACKAGE,
+            PACKAGE,
             "active",
-            needs=_jinja(needs),
-            all_pairs=_jinja(every),
-            compact=_jinja([each.name for each in self.layout.compact]),
+            needs=jinja(needs),
+            all_pairs=jinja(every),
+            compact=self._compact,
             links=f"arrayFilter(link -> link.4, [{', '.join(links)}])",
         )
         metrics = formulas.saved_metrics(self.catalog, self.locale, formulas.active_leaf(self.catalog))
+        both = formulas.both_of_day(self.catalog, metrics)
+        if both is not None:
+            metrics["both_dau"] = SavedMetric(
+                "both_dau", both, self._text("DAU of both services", "DAU обоих сервисов")
+            )
         columns = [Column("day", "Date", is_time=True), _DAY, *self._dimension_columns()]
         return Dataset("active", sql, tuple(columns), metrics, "day", "date")
 
@@ -159,14 +159,14 @@ class Datasets:
         """Items of the feed by day; small dimensions only when they are asked for."""
         layout = self.layout
         labels = {each.name: identifier(each.name) for each in layout.compact}
-        asked = render(_PACKAGE, "asked", names=_jinja([*labels]), labels=_jinja(labels))
+        asked = render(PACKAGE, "asked", names=jinja([*labels]), labels=jinja(labels))
         users = [
             each.name
             for each in self.catalog.measures.values()
             if each.source == layout.item_source and each.unique == "user" and not each.condition
         ]
         sql = asked + render(
-            _PACKAGE,
+            PACKAGE,
             "posts",
             items=", ".join(identifier(each.name) for each in layout.item_dimensions),
             counters=self._numbered(layout.item_counters),
@@ -204,9 +204,9 @@ class Datasets:
             for each in self.catalog.sources.values()
         ]
         sql = render(
-            _PACKAGE,
+            PACKAGE,
             "events",
-            names=_jinja([each.name for each in [*self.dimensions, *items]] + ["user_id", "service"]),
+            names=jinja([each.name for each in [*self.dimensions, *items]] + ["user_id", "service"]),
             sources=sources,
             last=self._wall(f"greatest({', '.join(newest)})"),
             pads=", ".join(pads),
@@ -229,11 +229,11 @@ class Datasets:
 
     def actions(self) -> Dataset:
         """Events by action, one row for each action of a user's day; from dimensions to actions."""
-        listed = [each for each in self.catalog.measures.values() if each.is_additive]
+        listed = self._additive_measures
         actions = ", ".join(
             f"({literal(each.label(self.locale))}, {identifier(self.layout.column_of(each))})" for each in listed
         )
-        sql = render(_PACKAGE, "actions", labels=self._labels(), actions=actions)
+        sql = self._asked() + render(PACKAGE, "actions", compact=self._compact, actions=actions)
         every = self._text("Events", "События")
         columns = [
             Column("day", "Date", is_time=True),
@@ -244,17 +244,6 @@ class Datasets:
         return Dataset(
             "actions", sql, tuple(columns), {"actions": SavedMetric("actions", "sum(n_events)", every)}, "day", "date"
         )
-
-    @cached_property
-    def _additive(self) -> list[str]:
-        return [each.name for each in self.catalog.measures.values() if each.is_additive]
-
-    def _wall(self, instant: str) -> str:
-        """Wall-clock time of the reporting zone, which is what axes show."""
-        if self.zone.key == "UTC":
-            return f"toDateTime({instant}, 'UTC')"
-        offset = f"timeZoneOffset(toTimeZone({instant}, {literal(self.zone.key)}))"
-        return f"toDateTime({instant} + toIntervalSecond({offset}), 'UTC')"
 
     def _events_of(self, source: Source) -> str:
         time, zone = identifier(source.time), literal(self.zone.key)
@@ -280,8 +269,7 @@ class Datasets:
 
     def retention(self) -> Dataset:
         """Users of each first day by days since then, with the size of their cohort."""
-        compact = _jinja([each.name for each in self.layout.compact])
-        sql = self._asked() + render(_PACKAGE, "retention", compact=compact)
+        sql = self._asked() + render(PACKAGE, "retention", compact=self._compact)
         columns = [
             Column("first_day", "Date", self._text("First day", "Первый день"), is_time=True),
             Column("cohort", "String", self._text("First day", "Первый день")),
@@ -294,8 +282,7 @@ class Datasets:
 
     def audience(self) -> Dataset:
         """Who was there each week: new, retained, returning, and gone since the week before."""
-        names = ", ".join(identifier(each.name) for each in self.dimensions)
-        sql = render(_PACKAGE, "audience", names=names, labels=self._labels())
+        sql = self._asked() + render(PACKAGE, "audience", compact=self._compact)
         columns = [
             Column("week", "Date", is_time=True),
             Column("date", "Date", expression="week", is_time=True),
@@ -308,7 +295,7 @@ class Datasets:
     ) -> Dataset:
         counters = self._numbered(self._counters)
         given = {"counters": counters, "labels": self._labels()}
-        sql = render(_PACKAGE, name, **(given | names))
+        sql = render(PACKAGE, name, **(given | names))
         columns = [
             Column("day", "Date", is_time=True),
             _DAY,
@@ -325,17 +312,17 @@ class Datasets:
     def cohort(self) -> Dataset:
         """The newcomers of one day, day by day: of the greatest one-day rise unless a day is chosen."""
         more = [Column("offset", "Int32", self._text("Days since", "Дней прошло")), Column("cohort", "String")]
-        return self._analysis("cohort", self._users_and_counters(), more, spike=read_sql(_PACKAGE, "spike_day"))
+        return self._analysis("cohort", self._users_and_counters(), more, spike=read_sql(PACKAGE, "spike_day"))
 
     def outage(self) -> Dataset:
         """The greatest one-day fall (or a chosen day) and the day before it."""
-        hole = read_sql(_PACKAGE, "hole_day")
+        hole = read_sql(PACKAGE, "hole_day")
         return self._analysis("outage", outage_metrics(self.locale), [Column("outage_day", "String")], hole=hole)
 
     def absent(self) -> Dataset:
         """Days of those who had come before and were not there on the day of the fall."""
         more = [Column("outage_day", "String"), Column("days_after", "Int32", self._text("Days after", "Дней после"))]
-        hole = read_sql(_PACKAGE, "hole_day")
+        hole = read_sql(PACKAGE, "hole_day")
         return self._analysis("absent", self._users_and_counters(), more, hole=hole)
 
 
@@ -343,14 +330,9 @@ def _nothing(dimension: Dimension) -> str:
     return "NULL" if dimension.kind == "number" and not dimension.bands else "''"
 
 
-def _raw(dimension: Dimension) -> str:
-    return f"user_day.{identifier(dimension.column)}"
+def _texts(values: Iterable[str]) -> str:
+    return ", ".join(map(literal, values))
 
 
 def _pair(pair: tuple[str, int]) -> str:
     return f"({literal(pair[0])}, {pair[1]})"
-
-
-def _jinja(value: object) -> str:
-    """A list or dictionary as Jinja reads it; JSON's strings are Jinja's."""
-    return json.dumps(value, ensure_ascii=False)

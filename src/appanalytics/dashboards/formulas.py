@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from appanalytics.catalog import Active, Catalog, Measure, Ratio
 from appanalytics.dashboards.dataset import SavedMetric
@@ -147,3 +147,46 @@ def posts_leaf(layout: Layout) -> Leaf:
         return None
 
     return leaf
+
+
+def people_leaf(catalog: Catalog) -> Leaf:
+    """Users of a period by their first row in it, from the links; they add up over slices."""
+
+    def leaf(quantity: Measure | Active) -> str | None:
+        if isinstance(quantity, Active) or quantity.unique != "user" or quantity.condition:
+            return None
+        if quantity.first:
+            return f"sumIf(n, service = {literal(ANY_SERVICE)} AND is_new)"
+        if quantity.source is not None:
+            return f"sumIf(n, service = {literal(quantity.source)})"
+        everybody = f"sumIf(n, service = {literal(ANY_SERVICE)})"
+        if not quantity.active_in:
+            return everybody
+        together = {*quantity.active_in, *quantity.inactive_in}
+        if quantity.within == "period" and len(quantity.inactive_in) == 1 and together == set(catalog.sources):
+            return f"{everybody} - sumIf(n, service = {literal(quantity.inactive_in[0])})"
+        return None
+
+    return leaf
+
+
+def both_of_day(catalog: Catalog, active: Mapping[str, SavedMetric]) -> str | None:
+    """Users of both services on the bucket's last day: of each, less of any; None unless there are two."""
+    days: dict[str, str] = {}
+    for each in catalog.quantities():
+        pair = window_of(each, catalog) if isinstance(each, Active) else None
+        if pair is not None and pair[1] == 1:
+            days[pair[0]] = active[each.name].expression
+    names = [*catalog.sources]
+    if len(names) != 2 or not {ANY_SERVICE, *names} <= set(days):
+        return None
+    return f"{days[names[0]]} + {days[names[1]]} - {days[ANY_SERVICE]}"
+
+
+def additive_metrics(catalog: Catalog) -> list[str]:
+    """Metrics that are made of counts and sums alone."""
+    return [
+        each.name
+        for each in catalog.quantities()
+        if all(isinstance(leaf, Measure) and leaf.is_additive for leaf in catalog.leaves(each.name))
+    ]

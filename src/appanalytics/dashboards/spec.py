@@ -111,9 +111,12 @@ class DashboardSpec(_Part):
 class Written:
     """A spec with the text that it came from, so that later checks can say file and line."""
 
-    def __init__(self, spec: DashboardSpec, origin: str, lines: dict[tuple[str | int, ...], int]) -> None:
+    def __init__(
+        self, spec: DashboardSpec, origin: str, raw: dict[str, Any], lines: dict[tuple[str | int, ...], int]
+    ) -> None:
         self.spec = spec
         self.origin = origin
+        self.raw = raw
         self._lines = lines
 
     def where(self, *path: str | int) -> str:
@@ -164,7 +167,7 @@ def parse_spec(text: str, origin: str) -> Written:
         spec = DashboardSpec.model_validate(raw)
     except ValidationError as error:
         raise _readable(error, origin, lines) from None
-    written = Written(spec, origin, lines)
+    written = Written(spec, origin, raw, lines)
     seen: set[str] = set()
     for row_number, row in enumerate(spec.rows):
         for number, chart in enumerate(row.charts):

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+from xml.sax.saxutils import escape
 
 from appanalytics.engine.client import ClientEngine, translate
 from appanalytics.engine.endpoint import find_endpoint
@@ -23,12 +27,18 @@ from appanalytics.errors import (
 _WRONG_PASSWORD = {193, 194, 516}
 _UNKNOWN_DATABASE = 81
 _CONNECT_SECONDS = 5
+#: Name of the engine's disk that is the folder of backups.
+BACKUPS = "backups"
 
 
-def connect(url: WarehouseUrl | str, *, create: bool = False, max_memory: int = 0) -> Engine:
+def connect(
+    url: WarehouseUrl | str, *, create: bool = False, max_memory: int = 0, backups: Path | None = None
+) -> Engine:
     """Connect to the warehouse.
 
     ``max_memory`` bounds each statement, in bytes (0: as the engine has it).
+    ``backups`` lets an embedded engine write and read backups in a folder, if this is the first connection of the
+    process; a server has a folder of its own.
     ``create`` makes the folder and the database where they are absent; without it a missing folder is a
     `WarehouseMissing`. A folder that a server owns is reached through that server. The embedded engine is imported
     only when a URL asks for it.
@@ -39,12 +49,12 @@ def connect(url: WarehouseUrl | str, *, create: bool = False, max_memory: int = 
         return _server(target, create, settings)
     owner = find_endpoint(target.path) if target.path else None
     if owner is None:
-        return _embedded(target, create, settings)
+        return _embedded(target, create, settings, backups)
     found = WarehouseUrl("http", target.database, None, owner.host, owner.port, owner.user, owner.password)
     return _server(found, create, settings)
 
 
-def _embedded(url: WarehouseUrl, create: bool, settings: Settings) -> Engine:
+def _embedded(url: WarehouseUrl, create: bool, settings: Settings, backups: Path | None) -> Engine:
     folder = url.path
     if folder is not None:
         if not create and not folder.exists():
@@ -53,7 +63,7 @@ def _embedded(url: WarehouseUrl, create: bool, settings: Settings) -> Engine:
                 hint="make one with: appanalytics simulate, or: appanalytics load",
             )
         _make_folder(folder)
-    client = _open_folder(url, settings)
+    client = _open_folder(url, settings, backups)
     engine = ClientEngine(client, url)
     if create:
         engine.execute(f"CREATE DATABASE IF NOT EXISTS {url.database} ENGINE = Atomic")
@@ -73,15 +83,17 @@ def _make_folder(folder: Any) -> None:
         raise WarehouseUnavailable(f"cannot write in the folder {folder}")
 
 
-def _open_folder(url: WarehouseUrl, settings: Settings) -> Any:
+def _open_folder(url: WarehouseUrl, settings: Settings, backups: Path | None) -> Any:
     import clickhouse_connect
 
     if url.path is not None and _is_locked(url.path):
         raise _owned_by_another(url)
 
-    where = {"path": str(url.path)} if url.path else {"path": ":memory:"}
+    where = str(url.path) if url.path else ":memory:"
     try:
-        return clickhouse_connect.get_client(interface="chdb", settings=dict(settings), **where)
+        with _configuration(backups) as file:
+            path = f"{where}?config-file={quote(file)}" if file else where
+            return clickhouse_connect.get_client(interface="chdb", settings=dict(settings), path=path)
     except Exception as error:
         text = str(error)
         if "one engine path" in text or ("already" in text and "path" in text):
@@ -92,6 +104,28 @@ def _open_folder(url: WarehouseUrl, settings: Settings) -> Any:
         if "Error initializing EmbeddedServer" in text or "Cannot lock file" in text or "Code: 76" in text:
             raise _owned_by_another(url) from error
         raise WarehouseUnavailable(f"cannot open {url}: {translate(error).message}") from error
+
+
+def backup_configuration(folder: Path) -> str:
+    """What an engine's configuration says so that it may write backups into a folder: XML."""
+    place = escape(str(folder))
+    disk = f"<{BACKUPS}><type>local</type><path>{place}/</path></{BACKUPS}>"
+    return (
+        f"<storage_configuration><disks>{disk}</disks></storage_configuration>"
+        f"<backups><allowed_disk>{BACKUPS}</allowed_disk></backups>"
+    )
+
+
+@contextlib.contextmanager
+def _configuration(backups: Path | None) -> Iterator[str]:
+    """The engine reads it once, when it starts."""
+    if backups is None:
+        yield ""
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".xml", encoding="utf-8") as file:
+        file.write(f"<clickhouse>{backup_configuration(backups)}</clickhouse>\n")
+        file.flush()
+        yield file.name
 
 
 def _is_locked(folder: Path) -> bool:

@@ -63,6 +63,15 @@ def find_endpoint(folder: Path, wait_seconds: float = 15) -> Endpoint | None:
     return None
 
 
+def left_by_a_crash(folder: Path) -> bool:
+    """True when the last server of a folder did not end well: nobody lives, and its endpoint is still written."""
+    file = server_folder(folder) / _FILE
+    try:
+        return file.stat().st_size > 0 and find_endpoint(folder) is None
+    except OSError:
+        return False
+
+
 def _is_locked(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -88,8 +97,10 @@ def claimed(folder: Path) -> Iterator[Callable[[Endpoint], None]]:
             raise WarehouseLocked(f"another server owns the folder {folder}", hint=hint) from None
         os.fchmod(descriptor, 0o600)
         os.ftruncate(descriptor, 0)
-        yield lambda endpoint: _write(descriptor, endpoint)
-        os.ftruncate(descriptor, 0)
+        try:
+            yield lambda endpoint: _write(descriptor, endpoint)
+        finally:
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 

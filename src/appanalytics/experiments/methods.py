@@ -25,7 +25,7 @@ ASKS = {
     "delta": Asks.SUMS, "delta_relative": Asks.SUMS, "cuped": Asks.SUMS, "linearised": Asks.SUMS,
     "poisson_bootstrap": Asks.SUMS, "winsorised": Asks.SUMS, "buckets_welch": Asks.SUMS,
     "buckets_mann_whitney": Asks.SUMS, "always_valid": Asks.SUMS, "welch_relative": Asks.SUMS,
-    "welch": Asks.USERS, "smoothed": Asks.USERS,
+    "welch": Asks.USERS, "smoothed": Asks.USERS, "smoothed_common": Asks.USERS,
     "mann_whitney": Asks.SHAPE, "kolmogorov_smirnov": Asks.SHAPE, "brown_forsythe": Asks.SHAPE,
 }  # fmt: skip
 
@@ -78,6 +78,8 @@ def answer(metric: UserMetric, control: Arm, treatment: Arm, options: Options) -
     if metric.is_ratio and c.ratio is not None and t.ratio is not None:
         smooth = [stats.smoothed_ratios(arm, alpha=SMOOTHING) for arm in (c, t)]
         found["smoothed"] = stats.welch(*smooth, level=level).named("smoothed")
+        alike = [stats.smoothed_ratios(arm, alpha=SMOOTHING, prior=(c + t).ratio) for arm in (c, t)]
+        found["smoothed_common"] = stats.welch(*alike, level=level).named("smoothed_common")
     bootstrap = stats.poisson_bootstrap(c, t, seed=options.seed, resamples=options.resamples, level=level)
     found["poisson_bootstrap"] = bootstrap.comparison
     if control.buckets is not None and treatment.buckets is not None:

@@ -27,7 +27,6 @@ from appanalytics.experiments.run import analyze, options_of
 from appanalytics.experiments.sizes import Sizes, sizes
 from appanalytics.experiments.store import store_results, version_of
 from appanalytics.progress import Progress, silent
-from appanalytics.stats import METHODS
 from appanalytics.warehouse.rollup import Layout
 
 
@@ -117,7 +116,7 @@ class OpenExperiment:
             self.engine, self.layout, self.experiment, self.period, self._last(as_of),
             options=options_of(self.experiment, resamples=resamples, seed=seed),
             catalog_hash=self.experiment.catalog_fingerprint(self.catalog),
-            held=held, progress=progress,
+            held=held, others=self._started(), progress=progress,
         )  # fmt: skip
 
     def decide(
@@ -153,7 +152,7 @@ class OpenExperiment:
         )  # fmt: skip
 
     def rehearse(
-        self, *, metric: str | None = None, methods: Sequence[str] = METHODS, draws: int = 10_000,
+        self, *, metric: str | None = None, methods: Sequence[str] = (), draws: int = 10_000,
         users_per_arm: int = 500, days: int | None = None, seed: int = 1, progress: Progress = silent,
     ) -> Rehearsed:  # fmt: skip
         """A/A: every method asked in ``draws`` splits of users of the days before, between whom nothing differs."""
@@ -185,6 +184,11 @@ class OpenExperiment:
         if self.state is State.DRAFT:
             raise ExperimentError(f"{self.experiment.name} is a draft", hint="start it first")
         self._move(State.STOPPED)
+
+    def _started(self) -> dict[str, tuple[Experiment, Period]]:
+        """The registry's other experiments that were ever started."""
+        known = ledger.entries(self.engine) if self.others else {}
+        return {name: (each, each.period(self.first_day)) for name, each in self.others.items() if name in known}
 
     def _move(self, state: State, *, again: bool = False) -> None:
         ledger.move(

@@ -13,7 +13,7 @@ import pyarrow as pa
 from appanalytics.experiments.metrics import UserMetric, leaf_sql, running
 from appanalytics.experiments.observe import PACKAGE, Observations
 from appanalytics.sqltext import identifier, render
-from appanalytics.stats import Cells, JointMoments, RatioCells, bucket_ratios
+from appanalytics.stats import Cells, JointMoments, Population, RatioCells, bucket_ratios
 from appanalytics.warehouse.rollup import Layout
 
 #: Most values of a dimension that are looked at one by one; those with the most users.
@@ -53,6 +53,28 @@ def cells(seen: Observations, metric: UserMetric) -> Arms:
         " WHERE variant != '' GROUP BY variant, above, below"
     )
     return _arms(table, seen.variants)
+
+
+#: An A/A rehearsal draws from about so many users.
+MOST_REHEARSED = 200_000
+
+
+def population(seen: Observations, metric: UserMetric) -> Population:
+    """Distinct (above, below, and the same before) of all arms with their users; of very many users a hash's sample.
+
+    Of a mean, ``below`` is 1 and there is one column before. Without history there is none.
+    """
+    users = int(seen.engine.scalar(f"SELECT count() FROM {seen.table} WHERE variant != ''"))
+    part = -(-users // MOST_REHEARSED) or 1
+    before = [f"h_{name}" for name in (metric.above, metric.below) if name] if seen.has_history else []
+    columns = ["above", "below", *(f"before_{number}" for number in range(len(before)))]
+    named = "".join(f", {identifier(name)} AS before_{number}" for number, name in enumerate(before))
+    table = seen.engine.query(
+        f"SELECT {_pair(metric)}{named}, count() AS users FROM {seen.table}"
+        f" WHERE variant != '' AND xxHash64(concat(toString(user_id), 'rehearsal')) % {part} = 0"
+        f" GROUP BY {', '.join(columns)} ORDER BY {', '.join(columns)}"
+    )
+    return Population.of(*(_numbers(table, name) for name in columns), counts=_numbers(table, "users"))
 
 
 def segment_cells(seen: Observations, metric: UserMetric, dimension: str) -> dict[str, Arms]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import reduce
-from operator import add
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appanalytics import stats
 from appanalytics.engine import Engine
@@ -17,15 +15,19 @@ from appanalytics.experiments.definition import Experiment, Period
 from appanalytics.experiments.evaluate import compare
 from appanalytics.experiments.history import days_before, observed_before
 from appanalytics.experiments.metrics import UserMetric
+from appanalytics.experiments.show import Shown
 from appanalytics.progress import Progress, silent
 from appanalytics.stats import METHODS, Comparison, Rehearsal
 from appanalytics.warehouse.rollup import Layout
 
+if TYPE_CHECKING:
+    from appanalytics.document import Document
+
 STEP = "draws"
 
 
-@dataclass(frozen=True)
-class Rehearsed:
+@dataclass(frozen=True, repr=False)
+class Rehearsed(Shown):
     """The rehearsal of one metric on the users of the days ``past``.
 
     ``split``: by treatment, the plain comparison of the arms before the start, when nothing differed between them.
@@ -40,6 +42,12 @@ class Rehearsed:
     level: float
     methods: tuple[Rehearsal, ...]
     split: dict[str, Comparison]
+
+    def page(self, locale: str = "en", *, pictures: bool = True) -> Document:
+        """The page for people, in English or Russian."""
+        from appanalytics.experiments.page_before import rehearsal_page
+
+        return rehearsal_page(self, locale=locale, pictures=pictures)
 
     def records(self) -> list[dict[str, Any]]:
         """Flat records, one for each method: share of false alarms with its interval, and what that says."""
@@ -64,32 +72,46 @@ def verdict(found: Rehearsal, level: float) -> str:
     return "cautious" if found.false_positives.high < 1 - level else "honest"
 
 
+#: Of the ratio alone, and of a mean alone; the others fit both.
+_OF_RATIOS = ("smoothed", "smoothed_common", "linearised", "delta", "delta_relative")
+_OF_MEANS = ("welch_relative",)
+
+
+def methods_for(metric: UserMetric, *, history: bool) -> tuple[str, ...]:
+    """The methods that an analysis of the metric asks, as far as one look can rehearse them.
+
+    The confidence sequence is left out: it promises fewer than 5 % of alarms at *all* looks together.
+    """
+    others = _OF_MEANS if metric.is_ratio else _OF_RATIOS
+    return tuple(each for each in METHODS if each not in others and (history or each != "cuped"))
+
+
 def rehearse(
     engine: Engine, layout: Layout, experiment: Experiment, period: Period, first_day: date | None,
-    last_day: date | None, *, metric: str | None = None, methods: Sequence[str] = METHODS, draws: int = 10_000,
+    last_day: date | None, *, metric: str | None = None, methods: Sequence[str] = (), draws: int = 10_000,
     users_per_arm: int = 500, days: int | None = None, seed: int = 1, progress: Progress = silent,
 ) -> Rehearsed:  # fmt: skip
     """Draw two equal groups out of the experiment's users of history, many times, and ask every method.
 
-    ``days``: of history, the experiment's own length unless given. Raises `ExperimentError` without history and
-    `StatisticsError` where there are too few users for two groups.
+    ``days``: of history, the experiment's own length unless given. Of more than about 200,000 users a hash takes so
+    many. Raises `ExperimentError` without history and `StatisticsError` where there are too few users for two groups.
     """
     past = days_before(period, first_day, last_day, days or period.days, experiment.name)
     with observed_before(engine, layout, experiment, past, first_day, (metric or experiment.primary,), ()) as seen:
         (known,) = seen.metrics
         arms = read.cells(seen, known)
-    users = reduce(add, arms.values())
+        users = read.population(seen, known)
     if not users.users:
         raise ExperimentError("no user of the experiment was there before the start", hint="is the assignment right?")
     level = experiment.plan.level
+    asked = tuple(methods) or methods_for(known, history=bool(users.before))
     found = []
-    for number, method in enumerate(methods):
-        progress(STEP, number * draws, len(methods) * draws, "draws")
-        found.append(
-            stats.rehearse(users, [method], seed=seed, draws=draws, users_per_arm=users_per_arm, level=level)[method]
-        )
-    progress(STEP, len(methods) * draws, len(methods) * draws, "draws")
+    for number, method in enumerate(asked):
+        progress(STEP, number * draws, len(asked) * draws, "draws")
+        given = {"seed": seed, "draws": draws, "users_per_arm": users_per_arm}
+        found.append(stats.rehearse(users, [method], level=level, **given)[method])
+    progress(STEP, len(asked) * draws, len(asked) * draws, "draws")
     control = arms[experiment.control].moments
     split = {name: compare(known, control, arms[name].moments, level) for name in experiment.treatments}
-    population = users.users - users.undefined
+    population = int(users.counts[users.denominators > 0].sum())
     return Rehearsed(experiment, known, past, population, draws, users_per_arm, level, tuple(found), split)

@@ -84,6 +84,7 @@ ENGLISH = {
     "welch_of_ratios": "Welch t of user {metric}",
     "mann_whitney": "Mann–Whitney",
     "smoothed": "smoothed {metric} (α = 5), Welch t",
+    "smoothed_common": "smoothed towards a common {metric}",
     "poisson_bootstrap": "Poisson bootstrap",
     "buckets_welch": "50 buckets, Welch t",
     "buckets_mann_whitney": "50 buckets, Mann–Whitney",

@@ -78,6 +78,7 @@ RUSSIAN = {
     "welch_of_ratios": "t Уэлча по {metric} пользователей",
     "mann_whitney": "Манн–Уитни",
     "smoothed": "сглаженный {metric} (α = 5), t Уэлча",
+    "smoothed_common": "{metric}, сглаженный к общему",
     "poisson_bootstrap": "пуассоновский бутстреп",
     "buckets_welch": "50 бакетов, t Уэлча",
     "buckets_mann_whitney": "50 бакетов, Манн–Уитни",

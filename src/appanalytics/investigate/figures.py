@@ -8,9 +8,12 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from appanalytics.investigate.behind import cohort_name
 from appanalytics.investigate.summary import is_ratio, speaker, title
+from appanalytics.investigate.words import Speaker
 from appanalytics.pictures import (
     BAD,
+    DPI,
     FAINT,
     FAMILY,
     GOOD,
@@ -25,11 +28,15 @@ from appanalytics.pictures import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from appanalytics.investigate.findings import Findings
 
 WIDTH, HEIGHT = 1000, 420
 #: Periods that are drawn.
 DRAWN = 42
+#: Segments that are drawn.
+MOST_BARS = 10
 
 
 def series_picture(found: Findings, locale: str) -> bytes:
@@ -64,6 +71,65 @@ def series_picture(found: Findings, locale: str) -> bytes:
     axes.legend(loc="upper left", frameon=False, fontsize=9, ncols=2, prop={"family": FAMILY, "size": 9})
     figure.text(0.02, 0.93, drawable(title(found, say)), fontsize=13, color=INK, family=FAMILY, weight="bold")
     return png(figure)
+
+
+def segments_picture(found: Findings, locale: str) -> bytes:
+    """What each segment, and everything else, contributed to the change: horizontal bars, the largest on top."""
+    say, ratio = speaker(found, locale), is_ratio(found)
+    assert found.explanation is not None  # noqa: S101 (drawn only where segments were found)
+    bars = [(say.segment(each.where), each.part.contribution) for each in found.segments[:MOST_BARS]]
+    bars.append((say("rest"), found.explanation.rest.contribution))
+    height = 70 + 34 * len(bars)
+    figure = new_figure(WIDTH, height)
+    axes = figure.add_axes((0.3, 0.02, 0.6, 0.98 - 52 / height))
+    clean(axes, size=9)
+    axes.spines["bottom"].set_visible(False)
+    axes.set_xticks([])
+    places = np.arange(len(bars))[::-1]
+    colours = [PALETTE[0] if value >= 0 else PALETTE[1] for _, value in bars]
+    colours[-1] = FAINT
+    axes.barh(places, [value for _, value in bars], color=colours, height=0.62)
+    axes.axvline(0, color=MUTED, linewidth=0.8)
+    axes.set_yticks(places, [drawable(name) for name, _ in bars])
+    axes.margins(x=0.15)
+    for place, (_, value) in zip(places, bars, strict=True):
+        side = "left" if value >= 0 else "right"
+        text = f" {say.signed(value, ratio=ratio)} "
+        axes.text(value, place, text, va="center", ha=side, fontsize=9, color=INK, family=FAMILY)
+    _head(figure, say("alt_segments"), found, say)
+    return png(figure)
+
+
+def return_picture(found: Findings, locale: str) -> bytes:
+    """Shares of newcomers that were back the next day, and within a week, each with its interval."""
+    say, came = speaker(found, locale), found.people.newcomers
+    assert came is not None  # noqa: S101 (drawn only where there are newcomers)
+    cohorts = [each for each in came.cohorts if each.next_day is not None]
+    figure = new_figure(WIDTH, 110 + 34 * len(cohorts))
+    axes = figure.add_axes((0.42, 0.18, 0.55, 0.62))
+    clean(axes, size=9)
+    axes.grid(axis="x", color=GRID, linewidth=0.8)
+    places = np.arange(len(cohorts))[::-1]
+    for name, shift, colour in (("next_day", 0.14, PALETTE[0]), ("week", -0.14, PALETTE[2])):
+        for place, cohort in zip(places, cohorts, strict=True):
+            share = getattr(cohort, name)
+            if share is not None and share.estimate is not None:
+                axes.plot([share.low, share.high], [place + shift] * 2, color=colour, linewidth=3, alpha=0.5)
+                axes.plot([share.estimate], [place + shift], "o", color=colour, markersize=6)
+        axes.plot([], [], "o-", color=colour, label=drawable(say("p_next" if name == "next_day" else "p_week")))
+    axes.set_yticks(places, [drawable(cohort_name(each, came, say)) for each in cohorts])
+    axes.set_xlim(0, 1)
+    axes.set_ylim(-0.6, len(cohorts) - 0.4)
+    axes.xaxis.set_major_formatter(lambda value, _: say.locale.short_share(value))
+    axes.legend(loc="lower right", frameon=False, bbox_to_anchor=(1, 1), ncols=2, prop={"family": FAMILY, "size": 9})
+    _head(figure, say("alt_return"), found, say)
+    return png(figure)
+
+
+def _head(figure: Figure, text: str, found: Findings, say: Speaker) -> None:
+    height = figure.get_figheight() * DPI
+    named = f"{title(found, say)}: {text}"
+    figure.text(0.02, 1 - 28 / height, drawable(named), fontsize=11, color=INK, family=FAMILY, weight="bold")
 
 
 def _colour(found: Findings) -> str:

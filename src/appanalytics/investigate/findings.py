@@ -10,6 +10,8 @@ from appanalytics.catalog import Catalog
 from appanalytics.document import Document
 from appanalytics.investigate.explanation import Explanation, Ruling, Segment
 from appanalytics.investigate.forecast import Forecast
+from appanalytics.investigate.moved import Moved, services
+from appanalytics.investigate.people import People, Running
 from appanalytics.investigate.reader import Step
 from appanalytics.investigate.target import Target
 from appanalytics.known_events import KnownEvent, KnownEvents
@@ -23,9 +25,10 @@ class Findings:
 
     ``forecast`` holds the series of ``periods`` (the same period of earlier days, then the asked one).
     ``explanation`` is None where the metric does not add up over users' attributes; ``not_additive`` then names the
-    part that does not. ``complete`` is False while the period is not over or reaches beyond the data.
-    ``events`` are the known events of the period, ``calendar`` those of the whole series. ``steps`` are the
-    statements that were run.
+    part that does not. ``people`` are the users behind it (of metrics that count users, by day), ``moved`` the other
+    metrics of the period, the most unusual first, ``experiments`` those that ran. ``complete`` is False while the
+    period is not over or reaches beyond the data. ``events`` are the known events of the period, ``calendar`` those
+    of the whole series. ``steps`` are the statements that were run.
     """
 
     metric: str
@@ -36,6 +39,9 @@ class Findings:
     complete: bool
     explanation: Explanation | None
     not_additive: str
+    people: People
+    moved: tuple[Moved, ...]
+    experiments: tuple[Running, ...]
     events: tuple[KnownEvent, ...]
     calendar: KnownEvents = field(repr=False)
     steps: tuple[Step, ...] = field(repr=False)
@@ -93,6 +99,14 @@ class Findings:
         """How much of the change each further dimension may have at most."""
         return self.explanation.rulings if self.explanation else ()
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Services whose metrics left their bands, the most changed first; see `appanalytics.investigate.moved`."""
+        changes = {each.metric: each.relative for each in self.moved if each.is_unusual}
+        if self.is_unusual:
+            changes[self.metric] = self.relative
+        return services(self.catalog, changes)
+
     # --- words, pages, pictures ---
 
     def sentence(self, locale: str = "en") -> str:
@@ -112,6 +126,18 @@ class Findings:
         from appanalytics.investigate.figures import series_picture
 
         return series_picture(self, locale)
+
+    def segments_picture(self, locale: str = "en") -> bytes:
+        """What each segment contributed, as a PNG; there must be segments."""
+        from appanalytics.investigate.figures import segments_picture
+
+        return segments_picture(self, locale)
+
+    def return_picture(self, locale: str = "en") -> bytes:
+        """Return of the newcomers with intervals, as a PNG; there must be newcomers."""
+        from appanalytics.investigate.figures import return_picture
+
+        return return_picture(self, locale)
 
     def records(self) -> list[dict[str, Any]]:
         """All numbers as flat records; ``part`` says what each is about."""

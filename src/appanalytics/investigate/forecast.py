@@ -21,8 +21,10 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Codes = NDArray[np.int64]
 
-#: Periods after which an observation counts half.
-HALF_LIFE = 10.0
+#: Periods after which an observation counts half: both are tried.
+HALF_LIVES = 7.0, 20.0
+#: Periods after which an error counts half.
+MEMORY = 8.0
 #: Periods that are looked back on.
 REACH = 42
 #: Fewest earlier periods that a forecast is made of.
@@ -96,10 +98,11 @@ def forecasts(
     """The same for many series of one length, (series, periods), in one pass."""
     known = np.isfinite(values) & (np.ones(values.shape, dtype=bool) if usable is None else usable)
     tried = [[rhythm] if rhythm else _rhythms(*each) for each in zip(values, known, strict=True)]
-    rows = np.repeat(np.arange(len(values)), [len(each) for each in tried])
-    lengths = np.concatenate(tried)
+    rows = np.repeat(np.arange(len(values)), [len(each) * len(HALF_LIVES) for each in tried])
+    lengths = np.concatenate([np.repeat(each, len(HALF_LIVES)) for each in tried])
+    lives = np.tile(HALF_LIVES, len(lengths) // len(HALF_LIVES))
     poisson = np.asarray(counts)[rows]
-    predicted, spread, disturbed = _step_ahead(values[rows], known[rows], lengths, poisson)
+    predicted, spread, disturbed = _step_ahead(values[rows], known[rows], lengths, lives, poisson)
     # Its typical error one step ahead is the last period's spread: the smallest wins, a week when it is close.
     merit = np.where(np.isfinite(spread[:, -1]), spread[:, -1], np.inf) * np.where(lengths == 7, 0.95, 1.0)
     reach = critical(level)
@@ -122,7 +125,9 @@ def forecasts(
     return found
 
 
-def _step_ahead(values: Floats, known: Flags, lengths: Codes, poisson: Flags) -> tuple[Floats, Floats, Flags]:
+def _step_ahead(
+    values: Floats, known: Flags, lengths: Codes, lives: Floats, poisson: Flags
+) -> tuple[Floats, Floats, Flags]:
     """Logarithms of expectations and their standard errors, and what was disturbed: (series, periods) each."""
     count, size = values.shape
     logs = np.stack([_log(series) for series in values])
@@ -133,13 +138,13 @@ def _step_ahead(values: Floats, known: Flags, lengths: Codes, poisson: Flags) ->
     places = np.arange(REACH, 0, -1)
     phases = places[None, :] % lengths[:, None] == np.arange(LONGEST_RHYTHM)[:, None, None]
     design = np.concatenate(
-        [np.ones((1, count, REACH)), np.broadcast_to(-places / HALF_LIFE, (1, count, REACH)), phases]
+        [np.ones((1, count, REACH)), np.broadcast_to(-places / 10.0, (1, count, REACH)), phases]
     ).transpose(1, 2, 0)
     for at in range(FEWEST, size):
         start = max(0, at - REACH)
         used = known[:, start:at] & ~disturbed[:, start:at]
         enough = used.sum(axis=1) >= FEWEST
-        fitted = _fit(logs[:, start:at], used, design[:, REACH - (at - start) :])
+        fitted = _fit(logs[:, start:at], used, design[:, REACH - (at - start) :], lives)
         plain[:, at] = logs[:, at] - fitted
         fitted = fitted + _persisting(plain[:, start:at], used)
         predicted[enough, at] = fitted[enough]
@@ -158,12 +163,12 @@ def _step_ahead(values: Floats, known: Flags, lengths: Codes, poisson: Flags) ->
     return predicted, spread, disturbed
 
 
-def _fit(logs: Floats, used: Flags, design: Floats) -> Floats:
+def _fit(logs: Floats, used: Flags, design: Floats, lives: Floats) -> Floats:
     """The next value's expectation by a weighted ridge regression with Huber weights."""
     ages = np.arange(logs.shape[1], 0, -1, dtype=np.float64)
     middle = _median(logs, used)
     y = np.where(used, logs - middle[:, None], 0.0)
-    weights = used * 0.5 ** (ages / HALF_LIFE)
+    weights = used * 0.5 ** (ages / lives[:, None])
     ridge = np.diag([1e-6, 0.3] + [0.5] * LONGEST_RHYTHM)
     robust = np.ones_like(weights)
     for _ in range(3):
@@ -191,7 +196,7 @@ def _typical(errors: Floats, used: Flags) -> Floats:
     seen, known = np.abs(errors[:, -28:]), (used & np.isfinite(errors))[:, -28:]
     number = known.sum(axis=1)
     few = number < 4
-    weights = known * 0.5 ** (np.arange(seen.shape[1], 0, -1) / HALF_LIFE)
+    weights = known * 0.5 ** (np.arange(seen.shape[1], 0, -1) / MEMORY)
     clipped = np.minimum(np.where(known, seen, 0.0), 3 * 1.4826 * _median(seen, known)[:, None])
     typical = np.sqrt((weights * clipped**2).sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-12))
     found: Floats = np.where(few, 0.15, typical * (1 + 2 / np.maximum(number, 1)))

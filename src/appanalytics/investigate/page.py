@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from appanalytics.document import Block, Bullets, Code, Document, Heading, Paragraph, Picture, Table, plain
-from appanalytics.investigate import summary
+from appanalytics.investigate import behind, summary
 from appanalytics.investigate.explanation import Part
 from appanalytics.investigate.summary import is_ratio, speaker
 from appanalytics.investigate.words import Speaker
@@ -35,6 +35,8 @@ def _blocks(found: Findings, say: Speaker, *, pictures: bool, sql: bool) -> Iter
         yield Picture("series", found.picture(say.locale.code), say("alt_series", metric=metric))
     if found.segments:
         yield Heading(say("h_segments"))
+        if pictures:
+            yield Picture("segments", found.segments_picture(say.locale.code), say("alt_segments"))
         yield _segments(found, say)
     apart = found.explanation.rate_and_mix if found.explanation else None
     if apart is not None and found.is_unusual:
@@ -52,6 +54,7 @@ def _blocks(found: Findings, say: Speaker, *, pictures: bool, sql: bool) -> Iter
                 for each in found.rulings
             )
         )
+    yield from behind.blocks(found, say, pictures=pictures)
     yield Heading(say("h_known"))
     yield Paragraph(plain(summary.known(found, say) or say("none_known")))
     if sql:

@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from appanalytics.engine import Engine
 from appanalytics.errors import QuestionError
 from appanalytics.investigate.target import Target
-from appanalytics.investigate.weighted import weighted
+from appanalytics.investigate.weighted import PERIOD, union, weighted
 from appanalytics.query import Coverage, Filter, Plan, Prefer, Question, make_plan
 from appanalytics.query.cube import Cube
 from appanalytics.query.plan import shown
 from appanalytics.query.scope import output
-from appanalytics.query.statements import Statement
 from appanalytics.warehouse.rollup import Layout
 from appanalytics.window import Grain, Window, day_start
 
@@ -78,11 +78,11 @@ class Reader:
         back = range(LOOKED_BACK[self.target.grain], -1, -1)
         return [each for each in map(self.target.before, back) if each.start >= start]
 
-    def history(self, metrics: Sequence[str]) -> dict[str, Floats]:
-        """Each metric's value in every period; NaN where a ratio has nothing below."""
-        cubes = [Cube(plan, self.run, self.layout.catalog) for plan in self._plans(metrics, ())]
-        self._keep("history", cubes[-1].plan)
-        return {name: np.concatenate([cube.value(name).astype(float)[:, 0] for cube in cubes]) for name in metrics}
+    def history(self, metrics: Sequence[str], name: str = "history", most: int | None = None) -> dict[str, Floats]:
+        """Each metric's value in every period (the last ``most``, and the asked one); NaN where nothing is below."""
+        skipped = max(0, len(self.periods) - 1 - most) if most is not None else 0
+        cubes = self._cubes(name, self._plans(metrics, (), skipped))
+        return {each: np.concatenate([cube.value(each).astype(float)[:, 0] for cube in cubes]) for each in metrics}
 
     def cells(self, metric: str, by: Sequence[str], weights: dict[str, Floats], squares: dict[str, Floats]) -> Pulled:
         """The metric's leaves by dimensions: in the asked period, and summed over all with one weight for each."""
@@ -103,14 +103,11 @@ class Reader:
     def _cells_of_parts(
         self, metric: str, by: Sequence[str], weights: dict[str, Floats], squares: dict[str, Floats]
     ) -> Pulled:
-        """The same for a part of a day: each period is read by itself, as between them lie days of events."""
+        """The same for a part of a day, as between the periods lie days of events."""
         used = np.any([each != 0 for each in weights.values()], axis=0)
         used[-1] = True
         places = np.flatnonzero(used)
-        cubes = [
-            Cube(self._plan([metric], by, self.periods[place]), self.run, self.layout.catalog) for place in places
-        ]
-        self._keep("cells", cubes[-1].plan)
+        cubes = self._cubes("cells", [self._plan([metric], by, self.periods[place]) for place in places])
         keys = list(dict.fromkeys(key for cube in cubes for key in cube.combinations))
         place_of = {key: number for number, key in enumerate(keys)}
         now = {leaf: np.zeros(len(keys)) for leaf in weights}
@@ -127,9 +124,17 @@ class Reader:
         columns = {name: [key[number] for key in keys] for number, name in enumerate(by)}
         return Pulled(columns, now, before, square)
 
-    def run(self, statement: Statement) -> pa.Table:
-        """Run a plan's statement."""
-        return self.engine.query(statement.sql, statement.parameters)
+    def _cubes(self, name: str, plans: Sequence[Plan]) -> list[Cube]:
+        """The plans' numbers. Plans of many periods are run together: one statement for all of them."""
+        answered: dict[int, pa.Table] = {}
+        for together in zip(*(plan.statements for plan in plans), strict=True):
+            sql, parameters = union(together) if len(together) > 1 else (together[0].sql, together[0].parameters)
+            self.steps.append(Step(name, shown(sql, parameters)))
+            table = self.engine.query(sql, parameters)
+            for number, statement in enumerate(together):
+                own = table if len(together) == 1 else table.filter(pc.equal(table.column(PERIOD), number))
+                answered[id(statement)] = own
+        return [Cube(plan, lambda each: answered[id(each)], self.layout.catalog) for plan in plans]
 
     def rows(self, name: str, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         """Run a statement of an investigation's own and keep it as a step."""
@@ -148,9 +153,6 @@ class Reader:
             self.layout.catalog
         )
         return make_plan(self.layout, self.coverage, question, Prefer.AUTO)
-
-    def _keep(self, name: str, plan: Plan) -> None:
-        self.steps += [Step(name, shown(each.sql, each.parameters)) for each in plan.statements]
 
     @property
     def is_complete(self) -> bool:

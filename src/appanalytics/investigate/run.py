@@ -16,6 +16,8 @@ from appanalytics.investigate.explain import explain
 from appanalytics.investigate.explanation import Explanation
 from appanalytics.investigate.findings import Findings
 from appanalytics.investigate.forecast import Forecast, forecast
+from appanalytics.investigate.moved import moved
+from appanalytics.investigate.people import people, running
 from appanalytics.investigate.reader import Reader
 from appanalytics.investigate.target import Target
 from appanalytics.known_events import Kind, KnownEvents
@@ -54,6 +56,8 @@ def investigate(
         )
     forecasts = _forecasts(reader, metric, calendar)
     explanation, why = _segments(reader, metric, forecasts)
+    usable = undisturbed(reader, metric, calendar)
+    behind = people(reader, metric, usable, forecasts[metric], explanation)
     complete = reader.is_complete and (as_of is None or target.window.end <= as_of)
     return Findings(
         metric=metric,
@@ -64,6 +68,9 @@ def investigate(
         complete=complete,
         explanation=explanation,
         not_additive=why,
+        people=behind,
+        moved=moved(reader, metric, usable),
+        experiments=running(reader),
         events=tuple(calendar.during(target.window, metrics=[metric])),
         calendar=calendar,
         steps=tuple(reader.steps),

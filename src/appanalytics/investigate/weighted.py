@@ -6,6 +6,7 @@ days for grouped rows, of the deltas up to each day for rolling windows, of the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -49,6 +50,21 @@ def weighted(
             values.append(f"{statement.sign} * sum({term} * {looked}) AS {kind}_{leaf}")
     grouped = f"\nGROUP BY {', '.join(groups)}" if groups else ""
     return f"SELECT\n    {comma([*groups, *values])}\nFROM\n(\n{statement.sql}\n){grouped}", parameters
+
+
+#: Column of `union` that says which statement a row is of.
+PERIOD = "number_of_period"
+
+
+def union(statements: Sequence[Statement]) -> tuple[str, dict[str, Any]]:
+    """Statements of one form, each over a period of its own, as one; their parameters get the period's number."""
+    parts: list[str] = []
+    parameters: dict[str, Any] = {}
+    for number, statement in enumerate(statements):
+        sql = re.sub(r"\{(\w+):", rf"{{\1_{number}:", statement.sql)
+        parts.append(f"SELECT {number} AS {PERIOD}, *\nFROM\n(\n{sql}\n)")
+        parameters |= {f"{name}_{number}": value for name, value in statement.parameters.items()}
+    return "\nUNION ALL\n".join(parts), parameters
 
 
 _VALUE = {"rolling": "delta", "periodic": "users"}

@@ -46,4 +46,65 @@ ENGLISH = {
     "alt_segments": "contributions of the segments",
     "s_history": "history of the metric",
     "s_cells": "cells: now and the weighted mean of earlier periods",
+    "h_people": "The users behind it",
+    "h_absent": "The absent",
+    "h_newcomers": "The newcomers",
+    "h_moved": "Other metrics",
+    "h_experiments": "Experiments of that day",
+    "c_users": "users",
+    "c_change": "difference",
+    "c_band": "expected (99 %)",
+    "c_metric": "metric",
+    "c_relative": "change",
+    "c_value": "who",
+    "c_came": "came",
+    "c_missing": "missing",
+    "c_next": "back next day",
+    "c_week": "back within 7 days",
+    "a_new": "new",
+    "a_retained": "retained (there the day before)",
+    "a_returned": "returned (away for longer)",
+    "a_gone": "gone (there the day before, not now)",
+    "absent_all": (
+        "Of the users known before **{expected}** were expected and {came} came: **{missing} are missing**."
+    ),
+    "absent_segments": (
+        "In the named segments **{expected}** known users were expected and {came} came: **{missing} are missing**."
+    ),
+    "absent_new": "About {missing} newcomers are missing besides ({came} came).",
+    "absent_back": (
+        "Of those who stayed away {next} were back the next day and {week} within a week; after an ordinary "
+        "day it is {usual_next} and {usual_week}."
+    ),
+    "absent_back_next": (
+        "Of those who stayed away {next} were back the next day; after an ordinary day it is {usual_next}."
+    ),
+    "absent_places": "{dimension}: {places}.",
+    "absent_days": "Their first days: {days}.",
+    "k_segment": "newcomers of {segment}",
+    "k_beyond": "… those beyond the usual number (estimate)",
+    "k_others": "others of that day",
+    "k_ordinary": "ordinary days",
+    "newcomers_segment": (
+        "{users} newcomers came as {segment}; {next} of those beyond the usual number were back the next "
+        "day, ordinary newcomers ({value}) {ordinary}."
+    ),
+    "newcomers_unharmed": "Other newcomers of that day returned as usual: {parts}.",
+    "newcomers_harmed": "Other newcomers of that day returned otherwise than usual: {parts}.",
+    "pair": "{value} {now} against {before}",
+    "moved_too": "Moved too: {parts}.",
+    "moved_none": "No other metric left its band.",
+    "moved_not": "As expected: {parts}.",
+    "moved_part": "{metric} ({change})",
+    "moved_services": "What moved belongs to: {services}.",
+    "experiment": "{name} ({state}, {since} … {until})",
+    "none_running": "No registered experiment ran.",
+    "s_audience": "audience by day",
+    "s_absent": "the absent",
+    "s_newcomers": "newcomers and their return",
+    "s_others": "other metrics",
+    "s_experiments": "experiments of the day",
+    "alt_return": "return of newcomers with 95 % intervals",
+    "p_next": "back next day",
+    "p_week": "back within 7 days",
 }

@@ -26,7 +26,11 @@ _NEWS = timedelta(days=1)
 
 def run_alerts(app: App, day: date, progress: Progress = silent) -> str:
     """The job: judge what came up to now, tell, deliver. The day says nothing, a tick is about now."""
-    now = app.now()
+    return run_tick(app, app.now(), progress)
+
+
+def run_tick(app: App, now: datetime, progress: Progress = silent) -> str:
+    """The same as of an instant, as a scheduler knows it."""
     caught = check_alerts(app, now, progress)
     written = tell_incidents(app, now)
     delivery = deliver_messages(app, patience=30.0)

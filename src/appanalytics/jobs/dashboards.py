@@ -10,6 +10,7 @@ from pathlib import Path
 from appanalytics.catalog import load_catalog
 from appanalytics.dashboards import Bundle, Connection, Datasets, load_specs, render
 from appanalytics.dashboards.client import Superset
+from appanalytics.dashboards.spec import Written
 from appanalytics.dashboards.superset import Part, SupersetFolder, keep_secrets, set_up, superset_part
 from appanalytics.dashboards.superset.part import answers, check_port, wait_until_healthy
 from appanalytics.engine.endpoint import find_endpoint, server_folder
@@ -17,7 +18,7 @@ from appanalytics.engine.url import WarehouseUrl
 from appanalytics.errors import SettingsError
 from appanalytics.progress import Progress, silent
 from appanalytics.server.users import FIRST, ensure_user, make_users
-from appanalytics.settings import Loaded, process_environment
+from appanalytics.settings import Loaded, system_environment
 
 #: Superset's account in the warehouse: it may read, with the limits of a reader.
 ACCOUNT = "superset"
@@ -25,10 +26,24 @@ ACCOUNT = "superset"
 
 def bundle_of(loaded: Loaded) -> Bundle:
     """Everything that Superset shall hold; raises `DashboardError` with file and line for a mistake in a spec."""
-    file, specs = loaded.settings.catalog.file, loaded.settings.dashboards.specs
+    file = loaded.settings.catalog.file
     catalog = load_catalog(loaded.path(file) if file else None)
     datasets = Datasets(catalog, loaded.settings.zone, loaded.settings.reporting.locale)
-    return render(load_specs(loaded.path(specs) if specs else None), datasets, connection_of(loaded))
+    return render(specs_of(loaded), datasets, connection_of(loaded))
+
+
+def specs_of(loaded: Loaded) -> list[Written]:
+    """The shipped specs with the user's over them."""
+    specs = loaded.settings.dashboards.specs
+    return load_specs(loaded.path(specs) if specs else None)
+
+
+def own_specs(loaded: Loaded) -> Path:
+    """The user's folder of specs; raises `SettingsError` without one."""
+    specs = loaded.settings.dashboards.specs
+    if not specs:
+        raise SettingsError("there is no folder for your own dashboards", hint="the setting dashboards.specs")
+    return loaded.path(specs)
 
 
 def superset_folder(loaded: Loaded) -> SupersetFolder:
@@ -97,14 +112,14 @@ def prepare_superset(loaded: Loaded, progress: Progress = silent) -> str | None:
     place.program("superset")
     first = not (place.folder / "set-up.done").exists()
     secrets = keep_secrets(place.folder, _given_password(loaded))
-    set_up(place, secrets, process_environment(), progress)
+    set_up(place, secrets, system_environment(), progress)
     return secrets.admin_password if first and _given_password(loaded) is None else None
 
 
 def part_of(loaded: Loaded) -> Part:
     """Superset as a process: command, environment, folder, log, URL of its health."""
     given = loaded.settings.superset
-    return superset_part(superset_folder(loaded), given.host, given.port, process_environment())
+    return superset_part(superset_folder(loaded), given.host, given.port, system_environment())
 
 
 def log_in(loaded: Loaded) -> Superset:
@@ -118,6 +133,11 @@ def log_in(loaded: Loaded) -> Superset:
             raise SettingsError("the password of Superset is not known", hint=hint)
         password = keep_secrets(place).admin_password
     return Superset(superset_url(loaded), given.user, password)
+
+
+def admin_password(loaded: Loaded) -> str:
+    """The password of our Superset's admin; asterisks when the settings gave it."""
+    return "****" if _given_password(loaded) else keep_secrets(superset_folder(loaded).folder).admin_password
 
 
 def _given_password(loaded: Loaded) -> str | None:

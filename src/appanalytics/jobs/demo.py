@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from appanalytics.reports import DailyReport
     from appanalytics.warehouse.rollup import RollupReport
 
+#: Days before the demo's end that the report table has, as if the schedule had run on each of them.
+_REPORTED_DAYS = 14
+
 
 @dataclass(frozen=True)
 class DemoOutcome:
@@ -108,7 +111,9 @@ def run_demo(app: App, *, users: int, days: int, seed: int, progress: Progress =
     simulate(app.engine, world, progress)
     rolled = app.rollup(progress=progress)
     last = world.until - timedelta(days=1)
-    table = build_report_table(app.engine, app.layout, app.day_window(last), progress=progress)
+    first = max(world.until - timedelta(days=_REPORTED_DAYS), world.first_day)
+    window = app.window(first, world.until, None)
+    table = build_report_table(app.engine, app.layout, window, progress=progress)
     checks = run_checks(app.engine, app.layout, as_of=_as_of(app, world), progress=progress)
     report, files = daily_report_of(app, last)
     return DemoOutcome(world, rolled, checks, table, report, files)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from appanalytics.errors import IntegrityError, QuestionError, nearest
 from appanalytics.jobs import quality, tables
 from appanalytics.jobs.alert_messages import run_alerts
+from appanalytics.jobs.analyses import audience_table, retention_table
 from appanalytics.jobs.experiments import analyze_running
 from appanalytics.jobs.report import daily_report_of
 from appanalytics.progress import Progress, silent
@@ -35,6 +36,12 @@ class Job:
         return self.work(app, day, progress)
 
 
+def _backup(app: App, day: date, progress: Progress) -> str:
+    from appanalytics.jobs.backup import backup_of_day
+
+    return str(backup_of_day(app, day, progress))
+
+
 def _daily_report(app: App, day: date, progress: Progress) -> str:
     _, files = daily_report_of(app, day)
     return f"{day}: {', '.join(path.name for path in files)}"
@@ -52,7 +59,10 @@ def _data_quality(app: App, day: date, progress: Progress) -> str:
 JOBS = {
     job.name: job
     for job in (
+        Job("backup", "There is a backup named after the day; the oldest are gone.", _backup),
         Job("daily_tables", "Rollups and the report table have the day; its data are checked.", tables.make_tables),
+        Job("audience_table", "Dashboards have the day's new, retained, returning and gone users.", audience_table),
+        Job("retention_table", "Dashboards have who of every cohort came on the day.", retention_table),
         Job("daily_report", "The day's report is written.", _daily_report),
         Job("data_quality", "All checks of the warehouse were made and kept.", _data_quality),
         Job("anomaly_alerts", "Bins up to now are judged; incidents that changed are told.", run_alerts),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from appanalytics.chats import Chat
 from appanalytics.errors import SettingsError
 from appanalytics.jobs.messages import deliver_messages, post_office
+from appanalytics.jobs.worth_knowing import worth_knowing
 from appanalytics.notify import Delivery, Draft, Letter
 from appanalytics.reports import Contents, DailyReport, daily_report, load_contents
 
@@ -22,8 +23,22 @@ def daily_report_of(
 ) -> tuple[DailyReport, list[Path]]:
     """Make the report of a day and write text and picture; returns it and the files."""
     settings = app.loaded.settings.reporting
-    report = daily_report(app.engine, app.layout, day, locale=locale or settings.locale, as_of=app.now())
+    report = make_report(app, day, locale or settings.locale)
     return report, report.save(folder or app.loaded.path(settings.folder))
+
+
+def make_report(app: App, day: date, locale: str, contents: Contents | None = None) -> DailyReport:
+    """The report of a day with what other rooms know of it."""
+    return daily_report(
+        app.engine,
+        app.layout,
+        day,
+        locale=locale,
+        contents=contents,
+        as_of=app.now(),
+        news=worth_knowing(app, day, locale),
+        events=app.known_events,
+    )
 
 
 def send_daily_report(app: App, day: date, *, chats: Collection[str] = (), patience: float = 60.0) -> Delivery:
@@ -40,8 +55,7 @@ def send_daily_report(app: App, day: date, *, chats: Collection[str] = (), patie
         locale = chat.locale or office.locale
         kind = (locale, chat.contents or "", chat.metrics)
         if kind not in made:
-            contents = _contents_of(app, chat)
-            made[kind] = daily_report(app.engine, app.layout, day, locale=locale, contents=contents, as_of=app.now())
+            made[kind] = make_report(app, day, locale, _contents_of(app, chat))
         report = made[kind]
         key = f"daily/{day}/{chat.name}" if report.complete else f"daily/{day}/incomplete/{chat.name}"
         drafts.append(Draft(key, chat.name, Letter(report.html, report.picture(), report.caption)))

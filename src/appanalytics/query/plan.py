@@ -69,7 +69,7 @@ def _explained(statement: Statement) -> str:
 def shown(sql: str, parameters: Mapping[str, object]) -> str:
     """A statement ready to paste: its parameters first, as SET statements."""
     lines = [f"SET param_{name} = {_text(value)};" for name, value in parameters.items()]
-    return "\n".join([*lines, sql + ";"])
+    return "\n".join([*lines, sql.rstrip() + ";"])
 
 
 def _text(value: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from zoneinfo import ZoneInfo
 
 from appanalytics.catalog import Catalog
 from appanalytics.engine import Engine
@@ -71,9 +70,13 @@ class Observed:
         return cls(first, last, min(today, last + timedelta(days=1)))
 
 
-def rolled_days(engine: Engine, coverage: Coverage, seen: Observed, zone: ZoneInfo) -> None:
-    """Raise `UserError` where a day that is over changed after its roll-up: the analyses need `user_day`."""
-    if seen.first < seen.over and (reason := coverage.why_not_rollups(seen.first, seen.over - timedelta(days=1))):
+def rolled_days(engine: Engine, coverage: Coverage, seen: Observed, until: date | None = None) -> None:
+    """Raise `UserError` where a day that is over changed after its roll-up: the analyses need `user_day`.
+
+    ``until`` is the day after the last one that is read; None means that all are.
+    """
+    end = min(seen.over, until or seen.over)
+    if seen.first < end and (reason := coverage.why_not_rollups(seen.first, end - timedelta(days=1))):
         raise UserError(f"{engine.url}: {reason.partition('; run')[0]}", hint="run: appanalytics rollup")
 
 

@@ -2,5 +2,6 @@
 
 from appanalytics.reports.contents import Contents, load_contents
 from appanalytics.reports.daily import DailyReport, daily_report
+from appanalytics.reports.message import Finding
 
-__all__ = ["Contents", "DailyReport", "daily_report", "load_contents"]
+__all__ = ["Contents", "DailyReport", "Finding", "daily_report", "load_contents"]

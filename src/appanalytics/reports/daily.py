@@ -11,6 +11,7 @@ from typing import Any
 from appanalytics.catalog import Catalog
 from appanalytics.engine import Engine
 from appanalytics.errors import FileError
+from appanalytics.known_events import KnownEvents
 from appanalytics.locales import Locale, locale_of
 from appanalytics.markup import CAPTION_LIMIT
 from appanalytics.reports.arrivals import Gap, find_gap, read_arrivals, silent_sources
@@ -18,7 +19,7 @@ from appanalytics.reports.contents import Contents, Item, Section, load_contents
 from appanalytics.reports.figures import DAYS, History, read_history
 from appanalytics.reports.meaning import meaning_of
 from appanalytics.reports.message import Block, Finding, Line, Message
-from appanalytics.reports.news import most_unusual
+from appanalytics.reports.news import Explain, explainer, unusual_moves
 from appanalytics.reports.picture import Panel, Picture
 from appanalytics.reports.words import WORDS
 from appanalytics.warehouse.rollup import Layout
@@ -33,7 +34,7 @@ class DailyReport:
     cut to the 1024 that fit under a picture. ``figures`` are flat records: ``time`` (the day), ``metric``,
     ``unit``, ``value``, ``day_before``, ``day_change``, ``week_before``, ``week_change``, ``expected``, ``low``,
     ``high``; a change is relative, of a share a difference of fractions, null where there is nothing to compare.
-    ``low`` to ``high`` is the usual range (see `appanalytics.stats.usual`), null where too little history is known.
+    ``low`` to ``high`` is the usual range (that of `appanalytics.investigate`), null with too little history.
     Without ``complete`` the text says why, and there are no figures.
     """
 
@@ -77,12 +78,14 @@ def daily_report(
     contents: Contents | Path | None = None,
     as_of: datetime | None = None,
     news: Sequence[Finding] = (),
+    events: KnownEvents | None = None,
 ) -> DailyReport:
     """Report on a day of the reporting time zone.
 
     ``as_of`` is the instant up to which events can be there (usually now); without it the newest day counts as
     unfinished. ``contents`` is a project's own YAML; the shipped contents if there is none. ``news`` are things worth
-    knowing that others found; the most unusual moves are added, and `Contents.news` of all are said.
+    knowing that others found; the most unusual move is added with its segment, and `Contents.news` of all are said.
+    ``events`` is the calendar.
     """
     language = locale_of(locale)
     plan = contents if isinstance(contents, Contents) else load_contents(contents)
@@ -94,7 +97,8 @@ def daily_report(
     writer = _Writer(plan, layout, language, day, tuple(news))
     if gap is not None:
         return writer.incomplete(history, gap)
-    return writer.complete(history, silent_sources(arrivals))
+    explain = explainer(engine, layout, day, language, events=events or KnownEvents(), as_of=as_of)
+    return writer.complete(history, silent_sources(arrivals), explain)
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ class _Writer:
         """The layout's catalog."""
         return self.layout.catalog
 
-    def complete(self, history: History, silent: list[str]) -> DailyReport:
+    def complete(self, history: History, silent: list[str], explain: Explain) -> DailyReport:
         """The report with its numbers, and a note for each source without events."""
         blocks = tuple(
             self._block(section, history) for section in self.contents.sections if self._is_used(section, history)
@@ -122,7 +126,7 @@ class _Writer:
         names = dict.fromkeys(item.metric for item in self.contents.items())
         figures = tuple(history.reading(self.catalog, name).as_record(self.day) for name in names)
         lines = [line for block in blocks for line in block.lines]
-        news = sorted([*self.news, *most_unusual(lines, self.locale)], key=lambda each: -each.weight)
+        news = sorted([*self.news, *unusual_moves(lines, self.locale, explain)], key=lambda each: -each.weight)
         return self._report(
             blocks, notes, figures, self._picture(history), is_complete=True, news=tuple(news[: self.contents.news])
         )

@@ -1,4 +1,4 @@
-"""The numbers of a report: twelve weeks of metrics, the usual range of each, and their readings of one day."""
+"""The numbers of a report: nine weeks of metrics, the usual range of each, and their readings of one day."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from appanalytics.catalog import Active, Catalog
+from appanalytics.catalog import Active, Catalog, Ratio
 from appanalytics.engine import Engine
+from appanalytics.investigate.forecast import forecasts
 from appanalytics.query import Question, ask, read_coverage
 from appanalytics.reports.meaning import meaning_of, retention_days
 from appanalytics.sqltext import render
-from appanalytics.stats.usual import Kind, usual_ranges
 from appanalytics.warehouse.rollup import Layout
 from appanalytics.window import Grain, Window
 
 Value = int | float | None
-#: Days that a usual range is learnt from, and days of a picture.
-HISTORY, DAYS = 84, 14
+#: Days that are read, as many as an investigation of the last one looks back on; and days of a picture.
+HISTORY, DAYS = 64, 14
+#: Known days before a day that has a usual range.
+LEAST = 14
+_NORMAL_99 = 2.576
 
 
 class Verdict(StrEnum):
@@ -35,11 +38,17 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Where a value usually lies (99 of 100 ordinary days), as the days before let expect; see `stats.usual`."""
+    """Where a value usually lies (99 of 100 ordinary days), as the days before let expect: `investigate.forecast`."""
 
     expected: float
     low: float
     high: float
+
+    def widened(self, size: int) -> Range:
+        """For a share of ``size`` users: at least as wide as the normal approximation of a binomial's 99 %."""
+        reach = _NORMAL_99 * (max(self.expected * (1 - self.expected), 0.0) / max(size, 1)) ** 0.5
+        low, high = min(self.low, self.expected - reach), max(self.high, self.expected + reach)
+        return Range(self.expected, max(low, 0.0), min(high, 1.0))
 
     def side(self, value: Value) -> int:
         """1 above the range, −1 below it, 0 inside or where the value is not known."""
@@ -156,40 +165,48 @@ def read_history(
         answer = ask(engine, layout, question, as_of=as_of, coverage=coverage)
         for name in names:
             values[name] = tuple(record[name] if record["complete"] else None for record in answer.records)
+    sizes: dict[str, tuple[int, ...]] = {}
     for name in metrics:
         if (days := retention_days(name)) is not None:
             is_known = not coverage.why_not_rollups(window.first_day, window.last_day)
-            values[name] = _retention(engine, window, days) if is_known else (None,) * HISTORY
-    return History(
-        day, values, _ranges(values, {name for name in metrics if meaning_of(layout.catalog, name).unit == "share"})
-    )
+            rows = _retention(engine, window, days) if is_known else {}
+            sizes[name] = tuple(rows.get(each, (0, 0))[0] for each in window.days())
+            values[name] = tuple(rows[each][1] / rows[each][0] if each in rows else None for each in window.days())
+    return History(day, values, _ranges(values, sizes, layout.catalog))
 
 
-def _retention(engine: Engine, window: Window, days: int) -> tuple[Value, ...]:
-    """Share of users who came back that many days after their first, by the day on which they did."""
+def _retention(engine: Engine, window: Window, days: int) -> dict[date, tuple[int, int]]:
+    """Newcomers, and those of them who came back so many days after their first, by the day on which they did."""
     bound = {"back": days, "first": window.first_day, "last": window.last_day}
     rows = engine.rows(render("appanalytics.reports", "retention"), bound)
-    found = {row["day"]: row["users"] / row["size"] for row in rows}
-    return tuple(found.get(day) for day in window.days())
+    return {row["day"]: (row["size"], row["users"]) for row in rows}
 
 
-def _ranges(values: Mapping[str, tuple[Value, ...]], shares: set[str]) -> dict[str, tuple[Range | None, ...]]:
-    """Usual ranges; there are none of metrics that can be negative. A share may be above 1 (likes without views)."""
-    kinds = {}
-    for name, row in values.items():
-        known = [value for value in row if value is not None]
-        if min(known, default=0) < 0:
-            continue
-        is_whole = all(isinstance(value, int) for value in known)
-        is_share = name in shares and max(known, default=0) <= 1
-        kinds[name] = Kind.SHARE if is_share else Kind.COUNT if is_whole else Kind.AMOUNT
+def _ranges(
+    values: Mapping[str, tuple[Value, ...]], sizes: Mapping[str, tuple[int, ...]], catalog: Catalog
+) -> dict[str, tuple[Range | None, ...]]:
+    """Usual ranges, the same that `investigate` tells of; there are none of metrics that can be negative.
+
+    ``sizes`` are the cohorts of shares of retention, whose ranges are never narrower than chance makes them.
+    """
     found: dict[str, tuple[Range | None, ...]] = dict.fromkeys(values, (None,) * HISTORY)
-    if kinds:
-        table = np.array([values[name] for name in kinds], dtype=np.float64)  # None becomes NaN
-        usual = usual_ranges(table, list(kinds.values()))
-        for at, name in enumerate(kinds):
-            triples = zip(usual.expected[at].tolist(), usual.low[at].tolist(), usual.high[at].tolist(), strict=True)
-            found[name] = tuple(None if isnan(middle) else Range(middle, low, high) for middle, low, high in triples)
+    names = [name for name, row in values.items() if all(value is None or value >= 0 for value in row)]
+    table = np.array([values[name] for name in names], dtype=np.float64).reshape(-1, HISTORY)  # None becomes NaN
+    known = np.isfinite(table)
+    first = int(known.any(axis=0).argmax()) if known.any() else HISTORY
+    if not names or first == HISTORY:
+        return found
+    counts = [retention_days(name) is None and not isinstance(catalog.quantity(name), Ratio) for name in names]
+    seen = known.cumsum(axis=1) - known
+    for at, (name, each) in enumerate(zip(names, forecasts(table[:, first:], counts=counts), strict=True)):
+        most = 1.0 if meaning_of(catalog, name).unit == "share" and np.nanmax(table[at], initial=0.0) <= 1 else np.inf
+        ends = zip(each.expected.tolist(), each.low.tolist(), np.minimum(each.high, most).tolist(), strict=True)
+        ranges = [None] * first + [None if isnan(low) else Range(middle, low, high) for middle, low, high in ends]
+        ranges = [each if enough else None for each, enough in zip(ranges, seen[at] >= LEAST, strict=True)]
+        cohorts = sizes.get(name, (0,) * HISTORY)
+        found[name] = tuple(
+            each.widened(size) if each and name in sizes else each for each, size in zip(ranges, cohorts, strict=True)
+        )
     return found
 
 

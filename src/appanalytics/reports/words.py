@@ -26,6 +26,11 @@ class Words:
     unusual: str
     above: str
     below: str
+    others_above: str
+    others_below: str
+    segments: str
+    everywhere: str
+    known: str
 
 
 ENGLISH = Words(
@@ -49,6 +54,11 @@ ENGLISH = Words(
     unusual="{metric}: {value}, {side} the usual {usual} ({moved} against expectation).",
     above="above",
     below="below",
+    others_above="Also above: {metrics}.",
+    others_below="Also below: {metrics}.",
+    segments="Explained by {segments}.",
+    everywhere="Everywhere alike, in no segment more than in others.",
+    known="Known of the day: {events}.",
 )
 
 RUSSIAN = Words(
@@ -72,6 +82,11 @@ RUSSIAN = Words(
     unusual="{metric}: {value}, {side} обычных {usual} ({moved} к ожидаемому).",
     above="выше",
     below="ниже",
+    others_above="Тоже выше: {metrics}.",
+    others_below="Тоже ниже: {metrics}.",
+    segments="Объясняют: {segments}.",
+    everywhere="Везде одинаково, ни в одном сегменте не сильнее.",
+    known="В календаре: {events}.",
 )
 
 WORDS = {"en": ENGLISH, "ru": RUSSIAN}

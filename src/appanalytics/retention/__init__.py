@@ -2,11 +2,11 @@
 
 from appanalytics.retention.ask import retention
 from appanalytics.retention.compare import Driver, RetentionComparison, StepDifference, Verdict, compare
-from appanalytics.retention.page import comparison_page, conclusion, triangle_page
+from appanalytics.retention.page import comparison_page, conclusion, event_notes, triangle_page
 from appanalytics.retention.question import Bracket, Kind, RetentionQuestion
 from appanalytics.retention.triangle import Cell, Point, Triangle
 
 __all__ = [
     "Bracket", "Cell", "Driver", "Kind", "Point", "RetentionComparison", "RetentionQuestion", "StepDifference",
-    "Triangle", "Verdict", "compare", "comparison_page", "conclusion", "retention", "triangle_page",
+    "Triangle", "Verdict", "compare", "comparison_page", "conclusion", "event_notes", "retention", "triangle_page",
 ]  # fmt: skip

@@ -14,9 +14,9 @@ from appanalytics.known_events import KnownEvent, KnownEvents
 from appanalytics.query import Coverage, Observed
 from appanalytics.query.scope import output
 from appanalytics.retention.groups import Arm, Deviation, Stratum, driving, overall, usable
-from appanalytics.retention.question import Kind, RetentionQuestion
+from appanalytics.retention.question import NO_END, Kind, RetentionQuestion
 from appanalytics.retention.read import read_counts, read_rows
-from appanalytics.retention.triangle import Cell, Point, Triangle, is_complete
+from appanalytics.retention.triangle import Cell, Point, Triangle, last_complete_step
 from appanalytics.stats import Comparison, Interval, Share, mantel_haenszel, wilson
 from appanalytics.warehouse.rollup import Layout
 from appanalytics.window import Window
@@ -167,7 +167,7 @@ def compare(
     control, treatment = both[0].values
     seen = Observed.of(coverage, question.window, today)
     counts, statement = read_counts(engine, layout, coverage, question, seen)
-    triangle = Triangle.of(question, counts, seen, statement.relation, statement.sql)
+    triangle = Triangle.of(question, counts, seen, statement.relation, statement.text)
     triangle = triangle.only({control: _value(triangle, control), treatment: _value(triangle, treatment)})
     horizons = _horizons(question, seen)
     strata = _strata(engine, layout, question, seen, horizons, (control, treatment))
@@ -203,14 +203,9 @@ def _value(triangle: Triangle, text: str) -> Any:
 
 def _horizons(question: RetentionQuestion, seen: Observed) -> dict[date, int]:
     """The last complete step of each cohort that has one after its first."""
-    found = {}
-    for cohort in question.cohorts():
-        step = 0
-        while (question.periods is None or step < question.periods) and is_complete(question, cohort, step + 1, seen):
-            step += 1
-        if step:
-            found[cohort] = step
-    return found
+    most = question.periods if question.periods is not None else NO_END
+    steps = {cohort: min(last_complete_step(question, cohort, seen), most) for cohort in question.cohorts()}
+    return {cohort: step for cohort, step in steps.items() if step > 0}
 
 
 def _strata(
@@ -252,7 +247,7 @@ def _steps(
         pairs = [
             (cell, treatment[cohort, place])
             for (cohort, place), cell in control.items()
-            if place == step and step and cell.complete and cell.size and treatment[cohort, place].size
+            if place == step and step and cell.complete and (cohort, place) in treatment
         ]
         if pairs:
             rest = [pair for pair in pairs if pair[0].cohort not in drives]

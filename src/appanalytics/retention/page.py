@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from appanalytics.document import Block, Bullets, Document, Heading, Paragraph, Picture, Table, plain
+from appanalytics.known_events import KnownEvents
 from appanalytics.locales import Locale, locale_of
 from appanalytics.pictures import png
 from appanalytics.retention.compare import Driver, RetentionComparison, Verdict
@@ -41,6 +42,18 @@ def triangle_page(
     if not all(cell.complete for cell in triangle.cells):
         blocks.append(Paragraph(plain(words("incomplete"))))
     return Document(title, tuple(blocks), language.code)
+
+
+def event_notes(triangle: Triangle, known: KnownEvents, locale: str | Locale = "en") -> dict[date, str]:
+    """Names of known events by the cohort on whose days they began."""
+    language = locale_of(locale)
+    window = triangle.question.window
+    found: dict[date, str] = {}
+    for event in known.during(window):
+        day = max(event.days(window.zone)[0], window.first_day)
+        cohort = triangle.question.cohort(day)
+        found[cohort] = ", ".join(filter(None, (found.get(cohort), event.label(language.code))))
+    return found
 
 
 def comparison_page(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_COHORTS, MOST_PLACES, MOST_CURVES = 20, 20, 8
 _ROW, _HEAD, _FOOT = 27, 92, 24
+_NOTE = 26  # letters
 
 
 def heatmap(
@@ -31,20 +32,17 @@ def heatmap(
     """
     words = words_of(language := locale_of(locale))
     cells = triangle.of_slice(values)
-    cohorts = [
-        day for day in triangle.question.cohorts() if any(cell.size for (at, _), cell in cells.items() if at == day)
-    ]
-    cohorts = cohorts[-MOST_COHORTS:]
-    places = [place for place in triangle.places if any((day, place) in cells for day in cohorts)][: MOST_PLACES + 1]
+    peopled = {day for day, _ in cells}
+    cohorts = [day for day in triangle.question.cohorts() if day in peopled][-MOST_COHORTS:]
+    noted = {day: drawable(text[:_NOTE]) for day, text in (notes or {}).items() if day in cohorts}
+    most = MOST_PLACES + 1 - (5 if noted else 0)
+    places = [place for place in triangle.places if any((day, place) in cells for day in cohorts)][:most]
     height = _HEAD + _ROW * max(1, len(cohorts)) + _FOOT
     figure = new_figure(1000, height)
-    axes = figure.add_axes((0.16, _FOOT / height, 0.82, 1 - (_HEAD + _FOOT) / height))
-    _title(
-        figure,
-        height,
-        words("heatmap_alt", name=slice_text(triangle, values, words)),
-        words(f"axis_{triangle.question.step}"),
-    )
+    width = 0.62 if noted else 0.82
+    axes = figure.add_axes((0.16, _FOOT / height, width, 1 - (_HEAD + _FOOT) / height))
+    title = words("heatmap_alt", name=slice_text(triangle, values, words))
+    _title(figure, height, title, words(f"axis_{triangle.question.step}"))
     top = max((cell.share or 0 for cell in cells.values() if cell.place), default=0) or 1
     colours = _colours()
     for row, day in enumerate(cohorts):
@@ -68,9 +66,10 @@ def heatmap(
     axes.set_xticks([at + 0.5 for at in range(len(places))], [triangle.label(place) for place in places])
     axes.set_yticks([at + 0.5 for at in range(len(cohorts))], [_row(day, cells, places, language) for day in cohorts])
     for row, day in enumerate(cohorts):
-        if note := (notes or {}).get(day):
+        if day in noted:
             seen = sum((day, place) in cells for place in places)
-            axes.text(seen + 0.25, row + 0.5, drawable(note), va="center", size=9, family=FAMILY, color=PALETTE[1])
+            font: dict[str, Any] = {"size": 9.5, "family": FAMILY, "color": PALETTE[1], "weight": "bold"}
+            axes.text(seen + 0.25, row + 0.5, noted[day], va="center", **font)
     return figure
 
 

@@ -15,7 +15,8 @@ from appanalytics.window import Grain, Window, bucket_day, next_bucket_day
 
 ANY_EVENT = "any"
 GRAINS = (Grain.DAY, Grain.WEEK, Grain.MONTH)
-_WORLD_END = 100_000  # steps; more than the calendar has
+#: More steps than the calendar has.
+NO_END = 100_000
 
 
 class Kind(StrEnum):
@@ -100,15 +101,14 @@ class RetentionQuestion:
         last = next_bucket_day(cohort, self.grain) - timedelta(days=1)
         return max(cohort, self.window.first_day), min(last, self.window.last_day)
 
-    def begins(self, cohort: date, step: int) -> date:
-        """The first day on which some member of a cohort is in that step of life."""
-        return self.members(cohort)[0] + timedelta(days=step) if self.by_days else self._bucket(cohort, step)
-
-    def ends(self, cohort: date, step: int) -> date:
-        """The day after the last one on which some member of a cohort is in that step of life."""
+    def steps_until(self, cohort: date, day: date, *, of_last: bool) -> int:
+        """The step of life on a day of a cohort's first member, or of its last one (``of_last``)."""
         if self.by_days:
-            return self.members(cohort)[1] + timedelta(days=step + 1)
-        return self._bucket(cohort, step + 1)
+            return (day - self.members(cohort)[of_last]).days
+        now = self.cohort(day)
+        if self.grain is Grain.WEEK:
+            return (now - cohort).days // 7
+        return (now.year - cohort.year) * 12 + now.month - cohort.month
 
     @property
     def by_days(self) -> bool:
@@ -120,16 +120,10 @@ class RetentionQuestion:
         if self.kind is Kind.BRACKET:
             return self.brackets[place]
         if self.kind is Kind.UNBOUNDED:
-            return Bracket(place, _WORLD_END)
+            return Bracket(place, NO_END)
         if self.kind is Kind.ROLLING and place:
             return Bracket(max(1, place - self.span + 1), place)
         return Bracket(place, place)
-
-    def _bucket(self, cohort: date, step: int) -> date:
-        if self.grain is Grain.WEEK:
-            return cohort + timedelta(days=7 * step)
-        month = cohort.year * 12 + cohort.month - 1 + step
-        return date(month // 12, month % 12 + 1, 1)
 
 
 def _grain(text: str | Grain) -> Grain:

@@ -10,9 +10,10 @@ from typing import Any
 
 from appanalytics.engine import Engine
 from appanalytics.query import Coverage, Observed, Question, check_values, population
+from appanalytics.query.plan import shown
 from appanalytics.query.scope import Scope, output
 from appanalytics.query.services import first_event, rolled_days
-from appanalytics.retention.question import ANY_EVENT, Kind, RetentionQuestion
+from appanalytics.retention.question import ANY_EVENT, NO_END, Kind, RetentionQuestion
 from appanalytics.sqltext import identifier, render
 from appanalytics.warehouse.rollup import Layout
 from appanalytics.window import Grain
@@ -32,6 +33,11 @@ class Statement:
     sql: str
     parameters: dict[str, Any]
 
+    @property
+    def text(self) -> str:
+        """The statement ready to paste, its parameters first."""
+        return shown(self.sql, self.parameters)
+
 
 def read_counts(
     engine: Engine, layout: Layout, coverage: Coverage, question: RetentionQuestion, seen: Observed
@@ -42,8 +48,8 @@ def read_counts(
     """
     sliced = as_question(layout, question)
     check_values(engine, layout, coverage, sliced)
-    rolled_days(engine, coverage, seen, question.window.zone)
-    statement = compiled(layout, question, seen)
+    rolled_days(engine, coverage, seen)
+    statement = compiled(layout, question, seen, has_changing=coverage.has_changing)
     counts: Counts = {}
     for row in engine.rows(statement.sql, statement.parameters):
         key = (row["cohort"], tuple(row[output(name)] for name in question.by))
@@ -67,20 +73,34 @@ def as_question(layout: Layout, question: RetentionQuestion) -> Question:
     return Question((population(layout.catalog),), question.window, by=question.by, where=question.where)
 
 
-def compiled(layout: Layout, question: RetentionQuestion, seen: Observed) -> Statement:
-    """The statement of a question."""
+def compiled(layout: Layout, question: RetentionQuestion, seen: Observed, *, has_changing: bool = True) -> Statement:
+    """The statement of a question. ``has_changing`` says that attributes of some users changed."""
     parameters = _days(question, seen)
     if is_rolled(layout, question):
         name = question.by[0] if question.by else ""
-        more = {"dimension": name, "last": question.periods or 100_000}
+        more = {"dimension": name, "last": _last(question)}
         column = output(name) if name else ""
         sql = render(
             PACKAGE, "rolled", cohort=cohort_of(question.grain, "first_day"), names=_listed([column] if name else []),
             value=f", value AS {column}" if name else "",
         )  # fmt: skip
         return Statement("retention_day", sql, parameters | more)
+    if question.kind is Kind.EXACT and question.by_days and not has_changing:
+        return _of_days(layout, question, parameters)
     names, bound = user_parts(layout, question)
     return Statement("user_day", render(PACKAGE, "triangle", **names), parameters | bound)
+
+
+def _of_days(layout: Layout, question: RetentionQuestion, parameters: dict[str, Any]) -> Statement:
+    sliced, scope = as_question(layout, question), Scope.of_users(layout.catalog)
+    conditions, bound = scope.conditions(sliced)
+    sql = render(
+        PACKAGE, "days", cohort=cohort_of(question.grain, question.service.first), first=question.service.first,
+        active=question.service.active, returned=returned(layout, question),
+        groups=_listed(scope.groups(question.by)), names=_listed(output(name) for name in question.by),
+        conditions="".join(f" AND {each}" for each in conditions),
+    )  # fmt: skip
+    return Statement("user_day", sql, parameters | bound | {"last": _last(question)})
 
 
 def _days(question: RetentionQuestion, seen: Observed) -> dict[str, Any]:
@@ -150,7 +170,7 @@ def _step(grain: Grain, first: str) -> str:
 
 def _places(question: RetentionQuestion) -> tuple[str, dict[str, Any]]:
     """Places in which a user with returns in ``steps`` counts."""
-    last = {"last": question.periods if question.periods is not None else 100_000}
+    last = {"last": _last(question)}
     if question.kind is Kind.UNBOUNDED:
         most = "least(arrayMax(steps), {last:Int32})"
         return f"if(empty(steps), [], arrayMap(place -> toInt32(place), range(0, {most} + 1)))", last
@@ -166,6 +186,10 @@ def _places(question: RetentionQuestion) -> tuple[str, dict[str, Any]]:
         lows, highs = ([getattr(each, end) for each in question.brackets] for end in ("first", "last"))
         return found, {"lows": lows, "highs": highs}
     return "arrayFilter(place -> place <= {last:Int32}, steps)", last
+
+
+def _last(question: RetentionQuestion) -> int:
+    return NO_END if question.periods is None else question.periods
 
 
 def _listed(parts: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -73,7 +73,7 @@ class Point:
 
 @dataclass(frozen=True, repr=False)
 class Triangle:
-    """Retention of cohorts: cells in the order of slice, cohort and place.
+    """Retention of cohorts: cells in the order of slice, cohort and place. Cohorts without users have none.
 
     `records` have ``cohort`` (ISO, first day of the day, week or month), a key for each dimension, ``offset`` (the
     step; of a bracket its first one, with ``last``), ``size``, ``users``, ``share``, ``low``, ``high`` (95 %, Wilson)
@@ -87,15 +87,16 @@ class Triangle:
 
     @classmethod
     def of(cls, question: RetentionQuestion, counts: Counts, seen: Observed, relation: str, sql: str) -> Triangle:
-        """Fill the gaps with zeros, and tell which cells are complete."""
-        slices = sorted({key[1] for key in counts}, key=_order) or ([()] if not question.by else [])
-        cells: list[Cell] = []
-        for each in slices:
-            for cohort in question.cohorts():
-                users = counts.get((cohort, each), {})
-                for place in _places(question, cohort, seen):
-                    complete = is_complete(question, cohort, place, seen)
-                    cells.append(Cell(cohort, each, place, users.get(SIZE, 0), users.get(place, 0), complete))
+        """Fill the gaps of cohorts that have users with zeros, and tell which cells are complete."""
+        slices = sorted({key[1] for key in counts}, key=_order)
+        lives = {cohort: _life(question, cohort, seen) for cohort in question.cohorts()}
+        cells = [
+            Cell(cohort, each, place, users.get(SIZE, 0), users.get(place, 0), complete)
+            for each in slices
+            for cohort, life in lives.items()
+            if (users := counts.get((cohort, each)))
+            for place, complete in life
+        ]
         return cls(question, tuple(cells), relation, sql)
 
     @property
@@ -135,8 +136,8 @@ class Triangle:
 
     @property
     def records(self) -> list[Record]:
-        """All cells as flat records; cohorts without users are left out."""
-        return [self._record(cell) for cell in self.cells if cell.size]
+        """All cells as flat records."""
+        return [self._record(cell) for cell in self.cells]
 
     def curve_records(self) -> list[Record]:
         """The curve as flat records: as `records`, with the number of ``cohorts`` instead of the cohort."""
@@ -155,11 +156,11 @@ class Triangle:
         frame: pd.DataFrame = self.to_arrow().to_pandas()
         return frame
 
-    def heatmap(self, values: Slice = (), *, locale: str = "en") -> Figure:
-        """The last 20 cohorts of one slice; needs the extra ``pictures``."""
+    def heatmap(self, values: Slice = (), *, locale: str = "en", notes: Mapping[date, str] | None = None) -> Figure:
+        """The last 20 cohorts of one slice, with ``notes`` beside cohorts; needs the extra ``pictures``."""
         from appanalytics.retention.pictures import heatmap
 
-        return heatmap(self, values, locale=locale)
+        return heatmap(self, values, locale=locale, notes=notes)
 
     def plot(self, *, locale: str = "en") -> Figure:
         """The weighted curve of each slice with its intervals; needs the extra ``pictures``."""
@@ -167,11 +168,14 @@ class Triangle:
 
         return curves(self, locale=locale)
 
-    def page(self, *, locale: str = "en", pictures: bool = True, label: str | None = None) -> Document:
-        """Everything as one page for a terminal, Markdown or HTML."""
+    def page(
+        self, *, locale: str = "en", pictures: bool = True, label: str | None = None,
+        notes: Mapping[date, str] | None = None,
+    ) -> Document:  # fmt: skip
+        """Everything as one page for a terminal, Markdown or HTML. ``notes`` are texts beside cohorts."""
         from appanalytics.retention.page import triangle_page
 
-        return triangle_page(self, locale=locale, pictures=pictures, label=label)
+        return triangle_page(self, locale=locale, pictures=pictures, label=label, notes=notes)
 
     def label(self, place: int) -> str:
         """A place for people: ``7``, or a bracket's ``2-7``."""
@@ -234,34 +238,31 @@ class Triangle:
         return {"offset": bracket.first, "last": bracket.last}
 
 
-def is_complete(question: RetentionQuestion, cohort: date, place: int, seen: Observed) -> bool:
-    """Was every day of a cell over and in the data, for every member; and does the cohort have all its days?
+def last_complete_step(question: RetentionQuestion, cohort: date, seen: Observed) -> int:
+    """The last step of life that was over, and in the data, for every member of a cohort; -1 where there is none.
 
-    Of an unbounded place the first step must be over: later returns are those that there was time for.
+    None, too, where the window cuts days with events off the cohort, or some of its days are not over.
     """
-    steps = question.steps_of(place)
-    last = steps.first if question.kind is Kind.UNBOUNDED else steps.last
-    return _is_whole(question, cohort, seen) and question.ends(cohort, last) <= seen.over
-
-
-def _is_whole(question: RetentionQuestion, cohort: date, seen: Observed) -> bool:
-    """True where the window cuts no day with events off the cohort, and all its days are over."""
     first, last = question.members(cohort)
     end = next_bucket_day(cohort, question.grain) - timedelta(days=1)
     is_cut = max(cohort, seen.first) < first or min(end, seen.last) > last
-    return not is_cut and end < seen.over
+    if is_cut or end >= seen.over:
+        return -1
+    return question.steps_until(cohort, seen.over, of_last=True) - 1
 
 
-def _places(question: RetentionQuestion, cohort: date, seen: Observed) -> Sequence[int]:
-    """Places of which some day was seen."""
+def _life(question: RetentionQuestion, cohort: date, seen: Observed) -> list[tuple[int, bool]]:
+    """Places of which some day was seen, and whether they are complete.
+
+    Of an unbounded place the first step must be over: later returns are those that there was time for.
+    """
+    complete = last_complete_step(question, cohort, seen)
+    last = question.steps_until(cohort, seen.last, of_last=False)
     if question.kind is Kind.BRACKET:
-        firsts = [bracket.first for bracket in question.brackets]
-        return [place for place, first in enumerate(firsts) if question.begins(cohort, first) <= seen.last]
-    place, found = 0, []
-    while question.begins(cohort, place) <= seen.last and (question.periods is None or place <= question.periods):
-        found.append(place)
-        place += 1
-    return found
+        pairs = enumerate(question.brackets)
+        return [(place, each.last <= complete) for place, each in pairs if each.first <= last]
+    shown = last if question.periods is None else min(last, question.periods)
+    return [(place, place <= complete) for place in range(shown + 1)]
 
 
 def _estimate(of: Cell | Point) -> Record:

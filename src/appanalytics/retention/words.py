@@ -26,7 +26,7 @@ _ENGLISH = {
     "of other {group} cohorts {usual}.{events}",
     "events": " Known of that time: {names}.",
     "no_drivers": "No single cohort drives it.",
-    "by_step": "At step 1 the difference is {first}, at step {last_step} {last}.",
+    "by_step": "The difference is {first} at step 1 and {last} at step {last_step}.",
     "one_cohort": "one cohort", "some_cohorts": "{n} cohorts",
     "method": "Groups are compared within the same cohorts and steps (Mantel–Haenszel weights); the interval of "
     "the mean counts each user once, by the spread between users. {cohorts} cohorts, {control} {control_users} and "
@@ -60,7 +60,7 @@ _RUSSIAN = {
     "в других когортах {group} — {usual}.{events}",
     "events": " Известно о том времени: {names}.",
     "no_drivers": "Ни одна когорта не определяет её в одиночку.",
-    "by_step": "На шаге 1 разница {first}, на шаге {last_step} {last}.",
+    "by_step": "Разница на шаге 1: {first}, на шаге {last_step}: {last}",
     "one_cohort": "одной когорты", "some_cohorts": "когорт: {n}",
     "method": "Группы сравниваются внутри одних и тех же когорт и шагов (веса Мантеля — Хензеля); интервал среднего "
     "считает каждого пользователя один раз, по разбросу между пользователями. Когорт {cohorts}, новичков {control} "

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
+from appanalytics.engine.connect import backup_configuration
 from appanalytics.server.guard import CONDITIONS, FIXED, RIGHTS
 from appanalytics.server.users import User
 from appanalytics.sqltext import identifier
@@ -30,17 +31,24 @@ _ADMINS = """
 """
 
 
+#: Least values of settings, for everybody. With no pause between reports of progress the engine never ends a query.
+_LEAST = {"interactive_delay": 1000}
+
+
 def role_of(name: str) -> str:
     """The engine's role, and settings profile, of a user."""
     return f"user_{name}"
 
 
-def write_configuration(folder: Path, users: Mapping[str, User], database: str, memory: int) -> Path:
+def write_configuration(
+    folder: Path, users: Mapping[str, User], database: str, memory: int, backups: Path | None = None
+) -> Path:
     """Write the engine's configuration into a private folder and return the main file.
 
     ``database`` is the one that writers and readers may use; ``memory`` the most that all statements together may
-    take, in bytes.
+    take, in bytes; ``backups`` the folder of backups, outside of which none is written or read.
     """
+    allowed = backup_configuration(backups) if backups else ""
     access = folder / "access.xml"
     _write(access, _access(users, database))
     main = folder / "engine.xml"
@@ -49,6 +57,7 @@ def write_configuration(folder: Path, users: Mapping[str, User], database: str, 
         f"""<clickhouse>
   <users_config>{escape(str(access))}</users_config>
   <max_server_memory_usage>{memory}</max_server_memory_usage>
+  {allowed}
   <query_log>
     <database>system</database><table>query_log</table>
     <flush_interval_milliseconds>1000</flush_interval_milliseconds>
@@ -92,6 +101,7 @@ def _profile(name: str, user: User) -> str:
     limits = "".join(
         f"<{key}><min>1</min><max>{value}</max></{key}>" for key, value in user.limits().items()
     )  # without the least value, 0 would mean no limit
+    limits += "".join(f"<{key}><min>{value}</min></{key}>" for key, value in _LEAST.items())
     return f"<{role_of(name)}><constraints>{fixed}{limits}</constraints></{role_of(name)}>"
 
 
@@ -100,6 +110,7 @@ def _role(name: str, user: User, database: str) -> str:
         grants = [
             "GRANT ALL ON *.* WITH GRANT OPTION",
             "REVOKE SOURCES ON *.*",
+            "GRANT READ, WRITE ON DISK",  # of backups; no table and no function can name a disk
             "REVOKE TABLE ENGINE ON *",
             "REVOKE SYSTEM SHUTDOWN ON *.*",
         ]

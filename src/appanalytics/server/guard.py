@@ -41,7 +41,7 @@ _ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _DATABASES = frozenset(["ATOMIC", "MEMORY", "ORDINARY", "REPLICATED"])
 _LOCAL_SOURCES = frozenset(["CLICKHOUSE", "NULL"])
 _REMOTE_WORDS = frozenset(["HOST", "PORT", "SECURE"])
-#: Settings whose value is SQL, a path, an address, or a door: fixed for everybody.
+#: Settings whose value is SQL, a path, an address, or a door, or that stop the server: fixed for everybody.
 FIXED = (
     "dialect",
     "polyglot_dialect",
@@ -58,12 +58,18 @@ FIXED = (
     "format_schema",
     "format_schema_source",
     "allow_experimental_eval_table_function",
+    "max_local_read_bandwidth",  # a statement that sleeps on purpose hears no KILL and no limit of time
+    "max_local_write_bandwidth",
+    "ast_fuzzer_runs",
+    "ast_fuzzer_any_query",
     "allow_introspection_functions",
 )
 #: Settings that decide with whose rights a view works: for admins.
 RIGHTS = ("default_normal_view_sql_security", "default_materialized_view_sql_security", "default_view_definer")
 #: Settings whose value is a condition in SQL; it is judged like a statement, and readers may not set them.
 CONDITIONS = ("additional_table_filters", "additional_result_filter")
+#: Settings of a table that put its data elsewhere, such as on the disk of backups.
+PLACES = ("disk", "storage_policy")
 #: Settings that a reader may choose; the engine still holds the limits among them.
 _READERS = re.compile(
     r"(output_format_|input_format_|format_(csv|tsv|regexp|custom|display|binary|capn|avro|json)|date_time_|max_|"
@@ -110,6 +116,8 @@ def check_settings_named(names: Iterable[str], reader: bool) -> None:
     named = list(names)
     _check_names_of_settings(named, reader)
     for name in named:
+        if name in PLACES:
+            raise Problem(452, f"Setting {name} is not allowed here", "SETTING_CONSTRAINT_VIOLATION")
         if name in CONDITIONS:
             raise Problem(452, f"Setting {name} is allowed in the URL alone", "SETTING_CONSTRAINT_VIOLATION")
 

@@ -19,7 +19,7 @@ from appanalytics.server.externals import NO_EXPRESSIONS, load_externals, read_f
 from appanalytics.server.formats import content_type, format_name
 from appanalytics.server.logs import by_client
 from appanalytics.server.problems import Problem
-from appanalytics.server.progress import told
+from appanalytics.server.progress import paced, told
 from appanalytics.server.reply import Reply
 from appanalytics.server.request import Request, credentials
 from appanalytics.server.rules import check, check_again, check_class, own_kill
@@ -76,7 +76,10 @@ class Handler:
             if reads:
                 self.runs[reply] = run
             try:
-                with self._connection(request, name) as (connection, session), told(connection, request, reply):
+                with (
+                    self._connection(request, name, statement) as (connection, session),
+                    told(connection, request, reply),
+                ):
                     self._run(_Turn(request, name, user, statement, sql, rest, run, reply), connection, session)
             finally:
                 self.runs.pop(reply, None)
@@ -90,18 +93,20 @@ class Handler:
         return name, user
 
     @contextmanager
-    def _connection(self, request: Request, name: str) -> Iterator[tuple[Connection, Session | None]]:
-        settings = tuple(sorted(request.settings.items()))
+    def _connection(
+        self, request: Request, name: str, statement: Statement
+    ) -> Iterator[tuple[Connection, Session | None]]:
+        asked = paced(request, statement.format or request.default_format)
         with ExitStack() as stack:
             if session_id := request.own.get("session_id"):
                 plain = Profile(name, self.facts.database)
                 must_exist = request.own.get("session_check") == "1"
                 timeout = request.session_timeout
                 session = stack.enter_context(self.sessions.enter(plain, session_id, timeout, must_exist))
-                session.wear(request.settings, self._database(request, ""))
+                session.wear(asked, self._database(request, ""))
                 yield session.connection, session
             else:
-                profile = Profile(name, self._database(request, self.facts.database), settings)
+                profile = Profile(name, self._database(request, self.facts.database), tuple(sorted(asked.items())))
                 fresh = bool(request.externals)
                 yield stack.enter_context(self.connections.lease(profile, fresh=fresh)), None
 

@@ -22,6 +22,23 @@ _NAMES = (
 )
 
 
+#: Microseconds between two rows of progress in a result.
+_ROWS_EVERY = 10_000
+
+
+def paced(request: Request, shape: str) -> dict[str, str]:
+    """The request's settings, and how often the engine reports progress where the answer has any.
+
+    ``shape`` is the result's format. The engine's own pace is 100 ms.
+    """
+    every = request.progress_seconds
+    if shape.lower().endswith("withprogress"):
+        every = min(every or 1, _ROWS_EVERY / 1e6)
+    if every is None:
+        return request.settings
+    return {"interactive_delay": str(max(1000, int(every * 1e6))), **request.settings}
+
+
 @contextmanager
 def told(connection: Connection, request: Request, reply: Reply) -> Iterator[None]:
     """Send ``X-ClickHouse-Progress`` headers for the time of a statement, if the request asks for them."""

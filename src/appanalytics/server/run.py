@@ -47,8 +47,9 @@ class ServerOptions:
     """How to serve. ``users`` defaults to ``users.toml`` in the folder beside the data; port 0 is any free one.
 
     ``memory`` is what all statements together may take, in bytes; ``queries`` how many read, and how many write, at
-    once; ``patience`` how many seconds a client may be silent in the middle of its body. With a ``catalog`` and
-    ``collector`` the server also takes events of the catalog's services, and days are those of ``zone``.
+    once; ``patience`` how many seconds a client may be silent in the middle of its body; ``backups`` the folder that
+    backups may be in. With a ``catalog`` and ``collector`` the server also takes events of the catalog's services,
+    and days are those of ``zone``.
     """
 
     url: WarehouseUrl
@@ -58,6 +59,7 @@ class ServerOptions:
     memory: int = 8 << 30
     queries: int = 32
     patience: float = 30
+    backups: Path | None = None
     catalog: Catalog | None = None
     zone: ZoneInfo = _UTC
     collector: CollectorOptions | None = None
@@ -139,7 +141,7 @@ class Server:
 
     def _engine(self, users: Users, stack: ExitStack) -> tuple[Handler, Connection]:
         database = self.options.url.database
-        main = write_configuration(self.beside, users.users, database, self.options.memory)
+        main = write_configuration(self.beside, users.users, database, self.options.memory, self.options.backups)
         self._where = connection_string(self.folder, main)
         connect = _opener(self._where)
         try:

@@ -13,6 +13,7 @@ from appanalytics.stats.guardrails import Guardrail, Verdict, non_inferiority
 from appanalytics.stats.means import mean, welch, welch_relative
 from appanalytics.stats.moments import JointMoments, Moments
 from appanalytics.stats.multiple import benjamini_hochberg, corrected, holm
+from appanalytics.stats.population import Population
 from appanalytics.stats.power import (
     Plan,
     achieved_power,
@@ -58,14 +59,15 @@ from appanalytics.stats.transforms import (
 
 __all__ = [
     "ALARM", "METHODS", "Adjusted", "Bootstrap", "Caps", "Cells", "Comparison", "Guardrail", "Interval",
-    "JointMoments", "Moments", "Note", "Plan", "Polarisation", "RatioCells", "Rehearsal", "Sample", "SampleRatio",
-    "Share", "Test", "Verdict", "achieved_power", "always_valid", "balance", "benjamini_hochberg", "brown_forsythe",
-    "brunner_munzel", "bucket_ratios", "corrected", "cuped_mean", "cuped_ratio", "cuped_variance", "detectable",
-    "fieller_relative", "holm", "interaction", "inverse_variance", "kolmogorov_smirnov", "linearised",
-    "linearised_difference", "linearised_values", "mann_whitney", "mantel_haenszel", "mean", "non_inferiority",
-    "obrien_fleming", "p_text", "pocock", "poisson_bootstrap", "polarisation", "quantile_difference",
-    "quantile_differences", "ratio", "ratio_difference", "ratio_fieller", "ratio_relative", "ratio_variance",
-    "rehearse", "sample_ratio", "sample_ratio_by_segment", "share_difference", "share_ratio", "share_users_needed",
-    "share_variance", "smoothed_ratios", "spending_bounds", "top_share", "users_needed", "welch", "welch_relative",
-    "wilson", "winsorise", "winsorise_ratio",
+    "JointMoments", "Moments", "Note", "Plan", "Polarisation", "Population", "RatioCells", "Rehearsal",
+    "Sample", "SampleRatio", "Share", "Test", "Verdict", "achieved_power", "always_valid", "balance",
+    "benjamini_hochberg", "brown_forsythe", "brunner_munzel", "bucket_ratios", "corrected", "cuped_mean",
+    "cuped_ratio", "cuped_variance", "detectable", "fieller_relative", "holm", "interaction",
+    "inverse_variance", "kolmogorov_smirnov", "linearised", "linearised_difference", "linearised_values",
+    "mann_whitney", "mantel_haenszel", "mean", "non_inferiority", "obrien_fleming", "p_text", "pocock",
+    "poisson_bootstrap", "polarisation", "quantile_difference", "quantile_differences", "ratio",
+    "ratio_difference", "ratio_fieller", "ratio_relative", "ratio_variance", "rehearse", "sample_ratio",
+    "sample_ratio_by_segment", "share_difference", "share_ratio", "share_users_needed", "share_variance",
+    "smoothed_ratios", "spending_bounds", "top_share", "users_needed", "welch", "welch_relative", "wilson",
+    "winsorise", "winsorise_ratio",
 ]  # fmt: skip

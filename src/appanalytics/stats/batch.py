@@ -7,13 +7,23 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from appanalytics.stats.cells import Floats, RatioCells
+from appanalytics.stats.cells import Floats
+from appanalytics.stats.many import (
+    brown_forsythe_many,
+    kolmogorov_smirnov_many,
+    mann_whitney_many,
+    regressed_many,
+    student_many,
+    welch_many,
+)
 from appanalytics.stats.poisson import PoissonTable
+from appanalytics.stats.population import Population
 from appanalytics.stats.tails import student_tails
 
 METHODS = (
-    "welch", "mann_whitney", "smoothed", "delta", "linearised", "buckets_welch", "buckets_mann_whitney",
-    "poisson_bootstrap",
+    "welch", "mann_whitney", "smoothed", "smoothed_common", "poisson_bootstrap", "buckets_welch",
+    "buckets_mann_whitney", "linearised", "delta", "delta_relative", "welch_relative", "cuped", "winsorised",
+    "kolmogorov_smirnov", "brown_forsythe",
 )  # fmt: skip
 _FLOAT32_WHOLE = 2**24  # whole numbers up to here are exact in 32 bits
 
@@ -22,7 +32,7 @@ class Draws:
     """A block of splits, with every method's p-values. Cells must be in the order of their ratio."""
 
     def __init__(
-        self, cells: RatioCells, chosen: NDArray[np.intp], generator: np.random.Generator, *,
+        self, cells: Population, chosen: NDArray[np.intp], generator: np.random.Generator, *,
         alpha: float, buckets: int, resamples: int,
     ) -> None:  # fmt: skip
         self._cells, self._chosen, self._generator = cells, chosen, generator
@@ -51,23 +61,72 @@ class Draws:
         # Around a common value: a large mean must not eat the digits of the squares.
         return welch_many((ratios - np.average(ratios, weights=self._cells.counts)).take(self._chosen))
 
+    def _welch_relative(self) -> Floats:
+        means = (self._cells.numerators / self._cells.denominators).take(self._chosen)
+        return _relative(means.mean(axis=2), means.var(axis=2, ddof=1) / means.shape[2], means.shape[2])
+
     def _smoothed(self) -> Floats:
-        prior = self._alpha * self._ratios[:, :, None]
-        return welch_many((self._above + prior) / (self._below + self._alpha))
+        return self._smooth(self._ratios[:, :, None])
+
+    def _smoothed_common(self) -> Floats:
+        both = self._above.sum(axis=(1, 2)) / self._below.sum(axis=(1, 2))
+        return self._smooth(both[:, None, None])
+
+    def _smooth(self, prior: Floats) -> Floats:
+        return welch_many((self._above + self._alpha * prior) / (self._below + self._alpha))
 
     def _delta(self) -> Floats:
-        errors = self._above - self._ratios[:, :, None] * self._below
+        return student_many(*self._ratio_moments(self._above, self._below))
+
+    def _delta_relative(self) -> Floats:
+        return _relative(*self._ratio_moments(self._above, self._below))
+
+    def _winsorised(self) -> Floats:
+        return student_many(*self._ratio_moments(_capped(self._above), _capped(self._below)))
+
+    def _ratio_moments(self, above: Floats, below: Floats) -> tuple[Floats, Floats, int]:
+        """Ratio of sums and its variance, shape (draws, 2), and the users of an arm."""
+        ratios = above.sum(axis=2) / below.sum(axis=2)
+        errors = above - ratios[:, :, None] * below
         count = errors.shape[2]
-        squares = np.einsum("dau,dau->da", errors, errors) / self._below.mean(axis=2) ** 2
-        return _student(self._ratios, squares / (count - 1) / count, count)
+        squares = np.einsum("dau,dau->da", errors, errors) / below.mean(axis=2) ** 2
+        return ratios, squares / (count - 1) / count, count
+
+    def _cuped(self) -> Floats:
+        before = [each.take(self._chosen) for each in self._cells.before]
+        if len(before) == 2:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                now, then = _lines(self._above, self._below), _lines(*before)
+            ratios = before[0].sum(axis=2) / np.maximum(before[1].sum(axis=2), 1e-300)
+            known = np.asarray(np.isfinite(then).all(axis=(1, 2)), dtype=np.bool_)
+            # A line's mean is its ratio, so the means carry the difference of ratios before.
+            means, variances = regressed_many(
+                now + self._ratios[:, :, None],
+                (np.where(known[:, np.newaxis, np.newaxis], then, 0.0) + ratios[:, :, None])[None],
+            )
+            found = student_many(means, variances, now.shape[2])
+            return np.where(known, found, np.nan)
+        values = self._above / self._below
+        covariates = np.stack([before[0], (before[0] > 0).astype(np.float64)])
+        return student_many(*regressed_many(values, covariates), values.shape[2])
 
     def _linearised(self) -> Floats:
         return welch_many(self._above - self._ratios[:, :1, None] * self._below)
 
-    def _mann_whitney(self) -> Floats:
+    @property
+    def _ranks(self) -> NDArray[np.int32]:
         ratios = self._cells.numerators / self._cells.denominators
         rank = np.concatenate([[0], np.cumsum(np.diff(ratios) > 0)]).astype(np.int32)
-        return mann_whitney_many(rank.take(self._chosen))
+        return np.asarray(rank.take(self._chosen), dtype=np.int32)
+
+    def _mann_whitney(self) -> Floats:
+        return mann_whitney_many(self._ranks)
+
+    def _kolmogorov_smirnov(self) -> Floats:
+        return kolmogorov_smirnov_many(self._ranks)
+
+    def _brown_forsythe(self) -> Floats:
+        return brown_forsythe_many((self._cells.numerators / self._cells.denominators).take(self._chosen))
 
     @cached_property
     def _bucketed(self) -> Floats:
@@ -109,44 +168,26 @@ class Draws:
         return np.asarray(np.minimum(1.0, 2 * (beyond + 1) / (known + 1)), dtype=np.float64)
 
 
-def welch_many(values: Floats) -> Floats:
-    """Welch's p-value of each draw, for values of shape (draws, 2, users)."""
-    count = values.shape[2]
-    means = values.mean(axis=2)
-    gaps = values - means[:, :, None]
-    return _student(means, np.einsum("dau,dau->da", gaps, gaps) / (count - 1) / count, count)
-
-
-def mann_whitney_many(ranks: NDArray[np.int32]) -> Floats:
-    """Mann–Whitney's asymptotic p-value of each draw, for dense ranks of shape (draws, 2, users)."""
-    from scipy import special
-
-    draws, _, users = ranks.shape
-    keys = (2 * ranks + np.array([0, 1], dtype=np.int32)[:, None]).reshape(draws, 2 * users)
-    keys.sort(axis=1)
-    groups = np.ones(keys.shape, dtype=bool)
-    groups[:, 1:] = (keys[:, 1:] >> 1) != (keys[:, :-1] >> 1)
-    starts = np.flatnonzero(groups)
-    ends = np.append(starts[1:], keys.size)
-    begins = np.arange(draws) * 2 * users
-    first = np.searchsorted(starts, begins)
-    treated = np.add.reduceat(keys.ravel() & 1, starts)
-    # Twice the middle ranks counted through the whole block, then less what lies before the draw, for each user.
-    twice_ranks = np.add.reduceat(treated * (starts + ends + 1), first) - 2 * begins * users
-    tied = (ends - starts).astype(np.float64)
-    ties = np.add.reduceat(tied * tied * tied - tied, first)
-    pooled = 2 * users
-    variance = users * users / 12 * (pooled + 1 - ties / (pooled * (pooled - 1)))
-    u = (twice_ranks - users * (users + 1)) / 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.maximum(0.0, np.abs(u - users * users / 2) - 0.5) / np.sqrt(variance)
-    return np.where(variance > 0, np.minimum(1.0, 2 * special.ndtr(-z)), np.nan)
-
-
-def _student(means: Floats, variances: Floats, count: int) -> Floats:
-    """Two-sided p-values with Satterthwaite's df, for means and variances of means of shape (draws, 2)."""
+def _relative(means: Floats, variances: Floats, count: int) -> Floats:
+    """The delta method's relative difference, with the degrees of freedom of the absolute one."""
     total = variances.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         df = (count - 1) * total**2 / (variances**2).sum(axis=1)
-        t = (means[:, 1] - means[:, 0]) / np.sqrt(total)
-    return np.where(total > 0, student_tails(t, df), np.nan)
+        ratio = means[:, 1] / means[:, 0]
+        error = np.sqrt(variances[:, 0] * ratio**2 + variances[:, 1]) / np.abs(means[:, 0])
+        t = (ratio - 1) / error
+    return np.where((total > 0) & (means[:, 0] != 0), student_tails(t, df), np.nan)
+
+
+def _lines(above: Floats, below: Floats) -> Floats:
+    """Each user's part in the error of the arm's ratio, shape (draws, 2, users)."""
+    ratios = above.sum(axis=2) / below.sum(axis=2)
+    return np.asarray((above - ratios[:, :, None] * below) / below.mean(axis=2)[:, :, None], dtype=np.float64)
+
+
+def _capped(values: Floats, upper: float = 0.99) -> Floats:
+    """Values cut at a quantile of both arms' users, as `winsorise_ratio` does."""
+    flat = values.reshape(len(values), -1)
+    rank = max(1, int(np.ceil(upper * flat.shape[1] - 1e-9 * flat.shape[1] ** 0.5))) - 1
+    caps = np.partition(flat, rank, axis=1)[:, rank]
+    return np.minimum(values, caps[:, None, None])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from appanalytics.errors import StatisticsError
 from appanalytics.stats.batch import METHODS, Draws
 from appanalytics.stats.cells import Counts, Floats, RatioCells
+from appanalytics.stats.population import Population
 from appanalytics.stats.results import Interval, Test, from_tail
 from appanalytics.stats.shares import Share, wilson
 from appanalytics.stats.tails import kolmogorov_tail
@@ -46,22 +47,26 @@ class Rehearsal:
 
 
 def rehearse(
-    users: RatioCells, methods: Sequence[str] = METHODS, *, seed: int, draws: int = 10_000, users_per_arm: int = 500,
-    level: float = 0.95, alpha: float = 5.0, buckets: int = 50, resamples: int = 2_000,
+    users: RatioCells | Population, methods: Sequence[str] = (), *, seed: int, draws: int = 10_000,
+    users_per_arm: int = 500, level: float = 0.95, alpha: float = 5.0, buckets: int = 50, resamples: int = 2_000,
 ) -> dict[str, Rehearsal]:  # fmt: skip
     """Ask each method in ``draws`` splits of users of one population into two arms of ``users_per_arm``.
+
+    Without ``methods`` all are asked; CUPED where the population has a history.
 
     Users without a denominator have no ratio and are left out. For a mean per user give 1 as everyone's denominator.
     ``alpha`` is the smoothing, ``buckets`` the number of buckets, ``resamples`` those of each bootstrap. Draws come
     from shuffles of the population, each cut into as many splits as fit: every draw is a uniform sample without
     replacement. Too few users for one draw, or an unknown method, is a `StatisticsError`.
     """
-    _check(users, methods, draws, users_per_arm, buckets)
+    population = users if isinstance(users, Population) else Population.of_cells(users)
+    methods = methods or [each for each in METHODS if each != "cuped" or population.before]
+    cells = population.with_ratio()
+    _check(cells, methods, draws, users_per_arm, buckets)
     generator = np.random.Generator(np.random.SFC64(seed))
     found: dict[str, list[Floats]] = {method: [] for method in methods}
     at_a_time = _BOOTSTRAP_BLOCK if "poisson_bootstrap" in methods else _BLOCK
     block = max(1, at_a_time // (2 * users_per_arm))
-    cells = _with_ratio(users)
     for chosen in shuffles(cells.counts, draws, users_per_arm, generator, block):
         batch = Draws(cells, chosen, generator, alpha=alpha, buckets=buckets, resamples=resamples)
         for method in methods:
@@ -105,14 +110,6 @@ def _population(counts: Counts, generator: np.random.Generator) -> NDArray[np.in
     return np.repeat(np.arange(len(counts), dtype=np.intp), counts)
 
 
-def _with_ratio(users: RatioCells) -> RatioCells:
-    """Cells with a denominator, in the order of their ratio (so that ranks are cell numbers)."""
-    some = users.denominators > 0
-    above, below, counts = users.numerators[some], users.denominators[some], users.counts[some]
-    order = np.argsort(above / below, kind="stable")
-    return RatioCells(above[order], below[order], counts[order])
-
-
 def _summary(method: str, p_values: Floats, level: float) -> Rehearsal:
     known = np.sort(p_values[np.isfinite(p_values)])
     # A bootstrap's p-values are fractions: (1 - 0.95) must hold 0.05 in spite of its last binary digit.
@@ -125,11 +122,13 @@ def _summary(method: str, p_values: Floats, level: float) -> Rehearsal:
     return Rehearsal(method, p_values, rate, from_tail("uniform", distance, kolmogorov_tail(distance, len(known))))
 
 
-def _check(users: RatioCells, methods: Sequence[str], draws: int, users_per_arm: int, buckets: int) -> None:
+def _check(cells: Population, methods: Sequence[str], draws: int, users_per_arm: int, buckets: int) -> None:
     unknown = [method for method in methods if method not in METHODS]
     if unknown:
         raise StatisticsError(f"no rehearsal of {unknown[0]!r}", hint="known: " + ", ".join(METHODS))
-    there = users.users - users.undefined
+    if "cuped" in methods and not cells.before:
+        raise StatisticsError("CUPED needs what users did before", hint="give a Population with history")
+    there = cells.users
     if users_per_arm < 2 or draws < 1 or there < 2 * users_per_arm:
         raise StatisticsError(
             f"{draws} draws of 2 × {users_per_arm} of {there} users", hint="draw fewer users per arm, two or more"

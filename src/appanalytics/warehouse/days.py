@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pyarrow as pa
 
 from appanalytics.engine import Engine
+
+_DOUBTFUL_NANOSECONDS = 3600 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,20 @@ def mark_changed(engine: Engine, days: Iterable[date]) -> None:
     _append(engine, [(day, "changed", time.time_ns(), {}) for day in sorted(set(days))])
 
 
+def mark_doubtful(engine: Engine) -> set[date]:
+    """Mark, and return, the days that were marked or rolled up in the last hour before the log's end.
+
+    After a crash or a restore their rollups may be older, or newer, than their events.
+    """
+    rows = engine.rows(
+        "SELECT DISTINCT day FROM day_log WHERE mark + {doubtful:UInt64} > (SELECT max(mark) FROM day_log)",
+        {"doubtful": _DOUBTFUL_NANOSECONDS},
+    )
+    days = {row["day"] for row in rows}
+    mark_changed(engine, days)
+    return days
+
+
 def mark_rolled(engine: Engine, marks: Mapping[date, int], events: Mapping[date, Mapping[str, int]]) -> None:
     """Record that these days were rolled up from a state that included the changes up to ``marks``."""
     _append(engine, [(day, "rolled", mark, dict(events.get(day, {}))) for day, mark in sorted(marks.items())])
@@ -53,6 +69,19 @@ def day_states(engine: Engine) -> list[DayState]:
         """
     )
     return [DayState(row["day"], row["changed"], row["seen"], dict(row["events"] or {})) for row in rows]
+
+
+def stale_since(engine: Engine) -> datetime | None:
+    """When the first change happened that no roll-up has seen yet; None when all were."""
+    mark = engine.scalar(
+        """
+        SELECT min(mark) FROM day_log
+        INNER JOIN (SELECT day, maxIf(mark, kind = 'rolled') AS seen FROM day_log GROUP BY day) AS rolled USING (day)
+        WHERE kind = 'changed' AND mark > seen
+        HAVING count() > 0
+        """
+    )
+    return datetime.fromtimestamp(mark / 1e9, UTC) if mark else None
 
 
 def _append(engine: Engine, entries: list[tuple[date, str, int, dict[str, int]]]) -> None:

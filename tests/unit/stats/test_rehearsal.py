@@ -8,7 +8,8 @@ import pytest
 from appanalytics import stats
 from appanalytics.stats import METHODS, RatioCells
 from appanalytics.stats.batch import Draws
-from appanalytics.stats.rehearsal import _with_ratio, shuffles
+from appanalytics.stats.population import Population
+from appanalytics.stats.rehearsal import shuffles
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +21,16 @@ def users() -> RatioCells:
 
 
 def test_each_draw_is_what_the_public_function_says(users: RatioCells) -> None:
-    cells, generator = _with_ratio(users), np.random.default_rng(1)
+    rng = np.random.default_rng(4)
+    below = users.denominators + rng.integers(0, 3, len(users.counts))
+    above = np.minimum(users.numerators + rng.integers(0, 2, len(users.counts)), below)
+    before = Population.of(users.numerators, users.denominators, above, below, counts=users.counts)
+    cells, generator = before.with_ratio(), np.random.default_rng(1)
     chosen = next(shuffles(cells.counts, 40, 100, np.random.default_rng(2), 40))
     batch = Draws(cells, chosen, generator, alpha=5.0, buckets=20, resamples=300)
     found = {method: batch.p_values(method) for method in METHODS}
+    one = Population(cells.numerators, np.ones(len(cells.counts)), cells.before[:1], cells.counts)
+    of_means = Draws(one, chosen, generator, alpha=5.0, buckets=20, resamples=2).p_values("cuped")
     for number, draw in enumerate(chosen):
         arms = [RatioCells.of(cells.numerators[arm], cells.denominators[arm]) for arm in draw]
         reference = arms[0].ratio
@@ -34,11 +41,21 @@ def test_each_draw_is_what_the_public_function_says(users: RatioCells) -> None:
         expected = {
             "welch": stats.welch(*ratios), "mann_whitney": stats.mann_whitney(*ratios),
             "smoothed": stats.welch(*(stats.smoothed_ratios(arm) for arm in arms)),
+            "smoothed_common": stats.welch(
+                *(stats.smoothed_ratios(arm, prior=(arms[0] + arms[1]).ratio) for arm in arms)
+            ),
             "delta": stats.ratio_difference(*arms), "linearised": stats.linearised_difference(*arms),
+            "delta_relative": stats.ratio_relative(*arms), "welch_relative": stats.welch_relative(*ratios),
+            "winsorised": stats.ratio_difference(*stats.winsorise_ratio(*arms, upper=0.99)[:2]),
+            "kolmogorov_smirnov": stats.kolmogorov_smirnov(*ratios),
+            "brown_forsythe": stats.brown_forsythe(*ratios),
+            "cuped": stats.cuped_ratio(*(_joint(cells, arm) for arm in draw)).comparison,
             "buckets_welch": stats.welch(*buckets), "buckets_mann_whitney": stats.mann_whitney(*buckets),
         }  # fmt: skip
         for method, comparison in expected.items():
             assert found[method][number] == pytest.approx(comparison.p_value, rel=1e-9), method
+        both = [stats.JointMoments.of(cells.numerators[arm], *_history(cells.before[0][arm])) for arm in draw]
+        assert of_means[number] == pytest.approx(stats.cuped_mean(*both).comparison.p_value, rel=1e-9)
     boot = [
         stats.poisson_bootstrap(
             *(RatioCells.of(cells.numerators[arm], cells.denominators[arm]) for arm in draw), seed=3, resamples=4000
@@ -46,6 +63,15 @@ def test_each_draw_is_what_the_public_function_says(users: RatioCells) -> None:
         for draw in chosen[:10]
     ]
     assert found["poisson_bootstrap"][:10] == pytest.approx(boot, abs=0.12)
+
+
+def _joint(cells: Population, arm: np.ndarray) -> stats.JointMoments:
+    columns = (cells.numerators, cells.denominators, *cells.before)
+    return stats.JointMoments.of(*(each[arm] for each in columns))
+
+
+def _history(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return values, (values > 0).astype(float)
 
 
 def test_draws_take_nobody_twice_and_everybody_alike(users: RatioCells) -> None:
@@ -59,8 +85,10 @@ def test_draws_take_nobody_twice_and_everybody_alike(users: RatioCells) -> None:
 
 
 def test_honest_methods_keep_five_per_cent_and_the_smoothed_one_does_not(users: RatioCells) -> None:
-    found = stats.rehearse(users, METHODS[:7], seed=5, draws=4000, users_per_arm=250, buckets=25)
-    for method in ("welch", "mann_whitney", "delta", "linearised", "buckets_welch", "buckets_mann_whitney"):
+    honest = ("welch", "mann_whitney", "delta", "linearised", "buckets_welch", "buckets_mann_whitney",
+              "smoothed_common", "winsorised", "delta_relative", "brown_forsythe")  # fmt: skip
+    found = stats.rehearse(users, [*honest, "smoothed"], seed=5, draws=4000, users_per_arm=250, buckets=25)
+    for method in honest:
         low, high = found[method].false_positives.low, found[method].false_positives.high
         assert low is not None
         assert high is not None

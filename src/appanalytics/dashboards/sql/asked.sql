@@ -1,9 +1,9 @@
 {#- Which dimensions the chart asks for. Naming the user's roles keeps apart what row-level rules keep apart. -#}
 {%- set _ = current_user_roles() -%}
-{%- set asked = [] -%}
-{%- for name in $names -%}
-{%- if name in (columns or []) or (filter or []) | selectattr('col', 'equalto', name) | list -%}
-{%- set _ = asked.append(name) -%}
-{%- endif -%}
+{%- set named = [] -%}
+{%- for each in (columns or []) -%}
+{%- set _ = named.append(each if each is string else each.get('sqlExpression') or each.get('label')) -%}
 {%- endfor -%}
+{%- for each in (filter or []) -%}{%- set _ = named.append(each.col) -%}{%- endfor -%}
+{%- set asked = $names | select('in', named) | list -%}
 {%- set label = $labels -%}

@@ -4,7 +4,10 @@
 {%- for each in (filter or []) -%}
 {%- if each.op == 'IN' and each.val -%}{%- set _ = given.update({each.col: each.val[:1] | where_in}) -%}{%- endif -%}
 {%- endfor -%}
-{%- set grouped = $names | select('in', columns or []) | list -%}
+{%- set grouped = [] -%}
+{%- for each in (columns or []) -%}
+{%- if (each if each is string else each.get('sqlExpression')) in $names -%}{%- set _ = grouped.append(each) -%}{%- endif -%}
+{%- endfor -%}
 $sources
 {%- if from_dttm and not grouped %}
 UNION ALL

@@ -99,6 +99,11 @@ class Collector:
         """Requests that are not stored yet."""
         return len(self._queue)
 
+    @property
+    def unsure(self) -> bool:
+        """True when the journal holds events that are not in their tables: they are stored at the next start."""
+        return self._unsure
+
     def start(self) -> None:
         """Learn the batches that were stored, and begin to store."""
         for name, accepted, rejected in self._store.known_batches(_MOST_KNOWN):

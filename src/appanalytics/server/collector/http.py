@@ -229,7 +229,8 @@ class CollectorEndpoint:
         totals = self.collector.totals
         counts = {name: getattr(totals, name) for name in ("requests", "events", "rejected", "flushes")}
         last = totals.last.isoformat() if totals.last else None
-        return json.dumps({**counts, "waiting": self.collector.waiting, "last": last}).encode()
+        waits = {"waiting": self.collector.waiting, "held": self._held, "memory": self.options.memory}
+        return json.dumps({**counts, **waits, "unsure": self.collector.unsure, "last": last}).encode()
 
     def _cors(self, headers: dict[str, str]) -> dict[str, str]:
         origin = headers.get("origin", "")

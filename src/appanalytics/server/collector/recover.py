@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import logging
-from datetime import date
 from pathlib import Path
 
-from appanalytics.engine import Engine
 from appanalytics.server.collector.journal import Flush, Journal, read_segment
 from appanalytics.server.collector.store import Problem, Store
+from appanalytics.warehouse.days import mark_doubtful
 
 log = logging.getLogger("appanalytics.collector")
-#: Rollups that were written so long before the crash may not have reached the disk when the power failed.
-_DOUBTFUL_NANOSECONDS = 3600 * 10**9
-
-
 #: What the engine says of rows that do not fit a table that is another one now: unknown column, type, table, values.
 _REFUSALS = frozenset([6, 10, 16, 20, 27, 41, 47, 53, 60, 70, 117, 349, 469, 691])
 
@@ -28,7 +23,7 @@ def recover(journal: Journal, store: Store) -> bool:
     segments = journal.segments()
     if not segments:
         return False
-    days, flushes = _doubtful(store.engine), 0
+    days, flushes = mark_doubtful(store.engine), 0
     for segment in segments:
         refused = False
         for flush in read_segment(segment):
@@ -53,15 +48,6 @@ def _stored(store: Store, flush: Flush, segment: Path) -> bool:
         log.error("a table refuses rows of the journal: %s", problem.message, extra={"segment": segment.name})
         return False
     return True
-
-
-def _doubtful(engine: Engine) -> set[date]:
-    """Days that were marked, or rolled up, in the last hour before the crash."""
-    rows = engine.rows(
-        "SELECT DISTINCT day FROM day_log WHERE mark + {doubtful:UInt64} > (SELECT max(mark) FROM day_log)",
-        {"doubtful": _DOUBTFUL_NANOSECONDS},
-    )
-    return {row["day"] for row in rows}
 
 
 def _set_aside(segment: Path) -> None:

@@ -1,0 +1,5 @@
+"""``python -m appanalytics``: the command line."""
+
+from appanalytics.cli import main
+
+main()

@@ -1,0 +1,153 @@
+"""Backups of a warehouse in use: made under writers, kept by number, put back whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appanalytics.cli.main import run
+from appanalytics.errors import UserError
+from appanalytics.sender import Sender
+from appanalytics.warehouse.backup import Backup, backups, find_backup, prune
+
+from .served import Served, served
+
+USERS: dict[str, dict[str, object]] = {"admin": {"role": "admin"}, "writer": {"role": "writer"}}
+NOW = datetime.now(UTC)
+PROGRAM = "import sys; from appanalytics.cli import main; main(sys.argv[1:])"
+
+
+def command(capsys: pytest.CaptureFixture[str], folder: Path, *words: str) -> tuple[int, str]:
+    code = run([*words, "--warehouse", f"chdb://{folder}"])
+    said = capsys.readouterr()
+    return code, said.out + said.err
+
+
+def elsewhere(folder: Path, backups: Path, *words: str, code: int = 0) -> str:
+    """A command in a process of its own, with an engine of its own."""
+    environ = os.environ | {"APPANALYTICS_WAREHOUSE__BACKUPS": str(backups)}
+    line = [sys.executable, "-c", PROGRAM, *words, "--warehouse", f"chdb://{folder}"]
+    ended = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False, env=environ)
+    assert ended.returncode == code, ended.stderr
+    return ended.stdout
+
+
+def counted(server: Served) -> int:
+    return int(server.text("SELECT (SELECT count() FROM feed_actions) + (SELECT count() FROM message_actions)"))
+
+
+@contextmanager
+def written(server: Served) -> Iterator[list[int]]:
+    """While the block runs, batches of ten events arrive; yields how many of them were acknowledged."""
+    stop, acknowledged = threading.Event(), [0]
+
+    def work() -> None:
+        with Sender(f"http://127.0.0.1:{server.port}", "admin.secret") as sender:
+            while not stop.is_set():
+                acknowledged[0] += sender.send(events(10)).accepted
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield acknowledged
+    finally:
+        stop.set()
+        thread.join()
+
+
+def events(count: int) -> list[dict[str, Any]]:
+    return [
+        {"service": "feed", "time": NOW - timedelta(hours=number), "user_id": number, "post_id": 1, "action": "view"}
+        if number % 2
+        else {"service": "messages", "time": NOW - timedelta(days=number), "user_id": number, "receiver_id": 9}
+        for number in range(count)
+    ]
+
+
+def test_a_backup_of_a_warehouse_in_use_is_put_back_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "warehouse"
+    with served(folder, USERS, rollup_every="1s") as server:
+        with written(server) as acknowledged:
+            before = counted(server)
+            assert command(capsys, folder, "backup", "--name", "one")[0] == 0
+            assert command(capsys, folder, "backup", "--name", "two")[0] == 0
+            after = counted(server)
+        assert acknowledged[0] == counted(server) >= after > before
+        code, told = command(capsys, folder, "backup", "--list", "--format", "json")
+        full, rest = json.loads(told)
+        assert (code, full["base"], rest["base"]) == (0, None, "one")
+        assert rest["own"] < rest["size"]
+        assert command(capsys, folder, "backup", "--name", "two")[0] == 2
+
+        copy = tmp_path / "copy"
+        elsewhere(copy, tmp_path / "warehouse.backups", "restore", "two")
+        report = json.loads(elsewhere(copy, tmp_path / "x", "check", "--full", "--format", "json", code=1))
+        # Many of these events are copies of each other, which is another check's business.
+        assert {row["status"] for row in report if row["name"] in ("user_day", "slice_day", "day_log")} == {"ok"}
+        sql = ["query", "views", "messages", "--format", "json"]
+        held = json.loads(elsewhere(copy, tmp_path / "x", *sql))[0]
+        assert before <= held["views"] + held["messages"] <= after
+
+        code, told = command(capsys, folder, "restore", "one")
+        assert (code, "--over" in told) == (2, True)
+        assert command(capsys, folder, "restore", "one", "--over")[0] == 0
+        assert before <= counted(server) <= after
+        restored = counted(server)
+        with Sender(f"http://127.0.0.1:{server.port}", "admin.secret") as sender:
+            assert sender.send(events(10)).accepted == 10
+        assert counted(server) == restored + 10
+        databases = server.text("SELECT count() FROM system.databases WHERE name LIKE 'appanalytics%'")
+        assert databases == "1\n"
+
+
+def test_only_admins_and_only_the_folder(tmp_path: Path) -> None:
+    with served(tmp_path / "warehouse", USERS) as server:
+        assert server.code("BACKUP DATABASE appanalytics TO Disk('backups', 'x')", "writer") == 497
+        assert server.code("BACKUP DATABASE appanalytics TO Disk('default', 'x')") != 0
+        assert server.code("BACKUP DATABASE appanalytics TO Disk('backups', '../x')") != 0
+        assert server.code(f"BACKUP DATABASE appanalytics TO File('{tmp_path}/x')") == 497
+        assert server.code("BACKUP DATABASE appanalytics TO S3('http://127.0.0.1:9/x')") == 497
+        for setting in ("disk = 'backups'", "storage_policy = 'backups'"):
+            assert server.code(f"CREATE TABLE t (a Int8) ENGINE = MergeTree ORDER BY a SETTINGS {setting}") == 452
+        alter = "ALTER TABLE feed_actions MODIFY SETTING disk = 'backups'"
+        assert server.code(alter) != 0
+        assert not list(tmp_path.glob("**/x"))
+
+
+def made(folder: Path, *given: tuple[str, str | None]) -> list[Backup]:
+    for number, (name, base) in enumerate(given):
+        (folder / name).mkdir()
+        at = (NOW + timedelta(days=number)).isoformat()
+        values = {"name": name, "database": "d", "began": at, "ended": at, "size": 1, "own": 1, "base": base}
+        (folder / f"{name}.json").write_text(json.dumps(values))
+    return backups(folder)
+
+
+def test_the_oldest_go_but_not_those_that_others_need(tmp_path: Path) -> None:
+    held = made(tmp_path, ("a", None), ("b", "a"), ("c", None), ("d", "c"), ("e", "c"))
+    assert [each.name for each in held] == list("abcde")
+    assert prune(tmp_path, 2) == ["a", "b"]
+    assert prune(tmp_path, 2) == []
+    assert [each.name for each in backups(tmp_path)] == ["c", "d", "e"]
+    assert not (tmp_path / "a").exists()
+
+
+def test_what_did_not_end_is_no_backup(tmp_path: Path) -> None:
+    made(tmp_path, ("a", None), ("b", None), ("c", None))
+    (tmp_path / "b.json").unlink()
+    (tmp_path / "c.json").write_text("{")
+    assert find_backup(tmp_path, None).name == "a"
+    with pytest.raises(UserError, match="no backup 'b'"):
+        find_backup(tmp_path, "b")
+    with pytest.raises(UserError, match="there is no backup in"):
+        find_backup(tmp_path / "nothing", None)
