@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -166,9 +166,13 @@ def first_event(engine: Engine, watch: Watch) -> datetime | None:
 def newest_event(engine: Engine, watch: Watch, now: datetime) -> datetime | None:
     """Instant of the latest event that is not in the future; None without one."""
     found = _edges(engine, watch, "max")
-    if found and max(found) > now:  # some clock is ahead
-        found = _edges(engine, watch, "max", "WHERE {time} <= {{now:DateTime('UTC')}}", {"now": now})
-    return max(found, default=None)
+    if not found or max(found) <= now:
+        return max(found, default=None)
+    for since in (now - timedelta(days=2), datetime(1970, 1, 2, tzinfo=UTC)):  # some clock is ahead: look at the rows
+        where = "WHERE {time} > {{since:DateTime('UTC')}} AND {time} <= {{now:DateTime('UTC')}}"
+        if found := _edges(engine, watch, "max", where, {"since": since, "now": now}):
+            return max(found)
+    return None
 
 
 def _edges(
