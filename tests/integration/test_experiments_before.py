@@ -19,6 +19,7 @@ from appanalytics.cli.main import run
 from appanalytics.engine import Engine, WarehouseUrl, connect
 from appanalytics.errors import ExperimentError, QuestionError, StatisticsError
 from appanalytics.experiments import Experiment, OpenExperiment, parse_experiment, variant_of
+from appanalytics.experiments.checks import Kind, Status
 from appanalytics.jobs.registry import job
 from appanalytics.settings import load_settings
 from appanalytics.stats import METHODS
@@ -173,6 +174,28 @@ class TestSplit:
         assert found["same"].shared == len(users)
         assert found["same"].test.p_value < 1e-9
         assert not found["later"].together
+
+    def test_an_analysis_tells_of_experiments_that_were_started(self, engine: Engine, frame: pd.DataFrame) -> None:
+        ranking = definition(name="of_groups")
+        apart = salted(name="apart", since="day 2", until="day 6", assignment={"salt": "apart"})
+        twin = definition(name="twin")
+        alone = at(engine, ranking, {"apart": apart, "twin": twin}).analyze(resamples=100)
+        assert alone.check(Kind.OTHER_EXPERIMENTS) is None
+        at(engine, apart).start()
+        check = (
+            at(engine, ranking, {"apart": apart, "twin": twin}).analyze(resamples=100).check(Kind.OTHER_EXPERIMENTS)
+        )
+        assert check is not None
+        assert check.status is Status.OK
+        assert str(check.numbers["text"]).startswith("apart: ")
+        at(engine, twin).start()
+        found = at(engine, ranking, {"apart": apart, "twin": twin}).analyze(resamples=100)
+        check = found.check(Kind.OTHER_EXPERIMENTS)
+        assert check is not None
+        assert check.status is Status.WARNING
+        assert "twin: " in found.page("ru", pictures=False).markdown()
+        for experiment in (apart, twin):
+            at(engine, experiment).stop()
 
     def test_experiments_of_one_layer_share_nobody(self, engine: Engine, frame: pd.DataFrame) -> None:
         one = salted(assignment={"salt": "s", "layer": "feed", "traffic": [0, 50]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appanalytics.experiments.checks import Check, Kind, Status
 from appanalytics.experiments.definition import Experiment, Period
@@ -14,7 +14,11 @@ from appanalytics.experiments.methods import Answers, Arm
 from appanalytics.experiments.metrics import UserMetric
 from appanalytics.experiments.polarised import Finding
 from appanalytics.experiments.read import Counts
+from appanalytics.experiments.show import Shown
 from appanalytics.stats import Comparison, Guardrail, Test
+
+if TYPE_CHECKING:
+    from appanalytics.document import Document
 
 
 class Role(StrEnum):
@@ -83,8 +87,8 @@ class Result:
     impact: Impact | None = None
 
 
-@dataclass(frozen=True)
-class Analysis:
+@dataclass(frozen=True, repr=False)
+class Analysis(Shown):
     """An experiment analysed as of ``last_day`` (its last whole day of data; None for a file of users)."""
 
     experiment: Experiment
@@ -133,12 +137,13 @@ class Analysis:
             for method, found in each.answers.comparisons.items()
         ]  # fmt: skip
 
-    def __str__(self) -> str:
-        from appanalytics.experiments.show import as_text
+    def page(
+        self, locale: str = "en", *, pictures: bool = True, treatment: str | None = None
+    ) -> Document:  # fmt: skip
+        """The page of a treatment (the first one): what the rule would decide, every method, checks."""
+        from appanalytics.experiments.page import page_of
 
-        return as_text(self)
-
-    __repr__ = __str__
+        return page_of(self, treatment, locale=locale, pictures=pictures)
 
 
 def record(result: Result, method: str, found: Comparison) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -10,6 +10,7 @@ from enum import StrEnum
 from appanalytics import stats
 from appanalytics.experiments.definition import Experiment, Period, Stopping
 from appanalytics.experiments.read import Counts
+from appanalytics.experiments.sizes import Overlap
 from appanalytics.stats import ALARM, RatioCells
 
 #: More users of two variants than this share, and the arms are no longer two samples.
@@ -128,6 +129,20 @@ def check_size(experiment: Experiment, users: int) -> Check | None:
 def check_definition(registered: date) -> Check:
     """The definition is the registered one; another one is refused before anything is read."""
     return Check(Kind.DEFINITION, Status.OK, {"registered": registered.isoformat()})
+
+
+def check_other_experiments(overlaps: Sequence[Overlap]) -> Check | None:
+    """Users of other experiments at the same time; None without any.
+
+    A note where the splits are not independent: then the other experiment's effect is mixed into this one.
+    """
+    if not overlaps:
+        return None
+    mixed = [each for each in overlaps if each.test.p_value is not None and each.test.p_value < ALARM]
+    text = "; ".join(f"{each.experiment}: {each.shared:,} (p = {each.test.p_text})" for each in overlaps)
+    status = Status.WARNING if mixed else Status.OK
+    smallest = min((each.test.p_value for each in overlaps if each.test.p_value is not None), default=None)
+    return Check(Kind.OTHER_EXPERIMENTS, status, {"text": text, "p_value": smallest})
 
 
 def _or_one(p_value: float | None) -> float:

@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from appanalytics import stats
-from appanalytics.experiments.methods import SMOOTHING, Answers, Arm
+from appanalytics.experiments.methods import Answers, Arm
 from appanalytics.experiments.metrics import UserMetric
 from appanalytics.experiments.polarised import Finding
 from appanalytics.stats import Cells, Comparison, RatioCells
@@ -179,13 +179,9 @@ class _Court:
         """Each arm pulled towards its own ratio is pulled apart from the other."""
         if "smoothed" not in self.says or self.says["smoothed"] is self.says["welch"]:
             return None
-        c, t = self.control.cells, self.treatment.cells
-        prior = (c + t).ratio
-        if prior is None:
-            return None
-        common = stats.welch(*(stats.smoothed_ratios(arm, alpha=SMOOTHING, prior=prior) for arm in (c, t)))
+        found = self.found.comparisons
         return Reason(
-            Why.SMOOTHING, {"own_p": self.found.comparisons["smoothed"].p_text, "common_p": common.p_text}
+            Why.SMOOTHING, {"own_p": found["smoothed"].p_text, "common_p": found["smoothed_common"].p_text}
         )  # fmt: skip
 
     def _differs(self, one: str, other: str, why: Why) -> Reason | None:

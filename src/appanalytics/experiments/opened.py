@@ -116,7 +116,7 @@ class OpenExperiment:
             self.engine, self.layout, self.experiment, self.period, self._last(as_of),
             options=options_of(self.experiment, resamples=resamples, seed=seed),
             catalog_hash=self.experiment.catalog_fingerprint(self.catalog),
-            held=held, progress=progress,
+            held=held, others=self._started(), progress=progress,
         )  # fmt: skip
 
     def decide(
@@ -184,6 +184,11 @@ class OpenExperiment:
         if self.state is State.DRAFT:
             raise ExperimentError(f"{self.experiment.name} is a draft", hint="start it first")
         self._move(State.STOPPED)
+
+    def _started(self) -> dict[str, tuple[Experiment, Period]]:
+        """The registry's other experiments that were ever started."""
+        known = ledger.entries(self.engine) if self.others else {}
+        return {name: (each, each.period(self.first_day)) for name, each in self.others.items() if name in known}
 
     def _move(self, state: State, *, again: bool = False) -> None:
         ledger.move(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache, partial, reduce
 from operator import add
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appanalytics import stats
 from appanalytics.engine import Engine
@@ -18,8 +18,12 @@ from appanalytics.experiments.definition import Experiment, Period
 from appanalytics.experiments.history import days_before, observed_before
 from appanalytics.experiments.metrics import UserMetric, user_metric
 from appanalytics.experiments.observe import Observations
+from appanalytics.experiments.show import Shown
 from appanalytics.progress import Progress, silent
 from appanalytics.warehouse.rollup import Layout
+
+if TYPE_CHECKING:
+    from appanalytics.document import Document
 
 STEP = "history"
 #: Numbers of days that are looked at; more where the answer lies between them.
@@ -64,8 +68,8 @@ class MetricPlan:
     enough_cuped: int | None
 
 
-@dataclass(frozen=True)
-class Planned:
+@dataclass(frozen=True, repr=False)
+class Planned(Shown):
     """The plans of all metrics for one treatment, from the days ``past``."""
 
     experiment: Experiment
@@ -74,6 +78,12 @@ class Planned:
     power: float
     level: float
     metrics: tuple[MetricPlan, ...]
+
+    def page(self, locale: str = "en", *, pictures: bool = True) -> Document:
+        """The page for people, in English or Russian."""
+        from appanalytics.experiments.page_before import plan_page
+
+        return plan_page(self, locale=locale, pictures=pictures)
 
     def records(self) -> list[dict[str, Any]]:
         """Flat records, one for each metric and number of days; effects are relative, shares are fractions."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appanalytics import stats
 from appanalytics.engine import Engine
@@ -15,15 +15,19 @@ from appanalytics.experiments.definition import Experiment, Period
 from appanalytics.experiments.evaluate import compare
 from appanalytics.experiments.history import days_before, observed_before
 from appanalytics.experiments.metrics import UserMetric
+from appanalytics.experiments.show import Shown
 from appanalytics.progress import Progress, silent
 from appanalytics.stats import METHODS, Comparison, Rehearsal
 from appanalytics.warehouse.rollup import Layout
 
+if TYPE_CHECKING:
+    from appanalytics.document import Document
+
 STEP = "draws"
 
 
-@dataclass(frozen=True)
-class Rehearsed:
+@dataclass(frozen=True, repr=False)
+class Rehearsed(Shown):
     """The rehearsal of one metric on the users of the days ``past``.
 
     ``split``: by treatment, the plain comparison of the arms before the start, when nothing differed between them.
@@ -38,6 +42,12 @@ class Rehearsed:
     level: float
     methods: tuple[Rehearsal, ...]
     split: dict[str, Comparison]
+
+    def page(self, locale: str = "en", *, pictures: bool = True) -> Document:
+        """The page for people, in English or Russian."""
+        from appanalytics.experiments.page_before import rehearsal_page
+
+        return rehearsal_page(self, locale=locale, pictures=pictures)
 
     def records(self) -> list[dict[str, Any]]:
         """Flat records, one for each method: share of false alarms with its interval, and what that says."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 
 from appanalytics.engine import Engine
@@ -13,6 +14,7 @@ from appanalytics.experiments.ledger import Entry
 from appanalytics.experiments.methods import Arm, Options
 from appanalytics.experiments.metrics import UserMetric, leaf_sql, row_condition, user_metric
 from appanalytics.experiments.observe import Observations, observed
+from appanalytics.experiments.sizes import overlaps_of
 from appanalytics.progress import Progress, silent
 from appanalytics.stats import JointMoments
 from appanalytics.warehouse.rollup import Layout
@@ -35,11 +37,12 @@ def role_of(experiment: Experiment, metric: str) -> Role:
 
 def analyze(
     engine: Engine, layout: Layout, experiment: Experiment, period: Period, last_day: date, *,
-    options: Options | None = None, catalog_hash: str = "", held: Entry | None = None, progress: Progress = silent,
+    options: Options | None = None, catalog_hash: str = "", held: Entry | None = None,
+    others: Mapping[str, tuple[Experiment, Period]] | None = None, progress: Progress = silent,
 ) -> Analysis:  # fmt: skip
     """Analyse the days of ``period`` that are over; ``last_day`` is the last whole day of data.
 
-    ``held`` is the ledger's entry, None for a draft.
+    ``held`` is the ledger's entry, None for a draft. ``others`` are experiments that may run at the same time.
 
     Raises `ExperimentError` where the definition does not fit the catalog, `WarehouseMissing` where its days are not
     rolled up.
@@ -53,6 +56,7 @@ def analyze(
         counted = read.counts(seen)
         moments = {name: read.segment_moments(seen, name) for name in experiment.segments}
         progress(STEP, 1, steps, "steps")
+        overlaps = overlaps_of(seen, layout, experiment, over, others or {})
         known = []
         for number, metric in enumerate(metrics):
             known.append(_read(layout, experiment, seen, metric, moments))
@@ -63,6 +67,8 @@ def analyze(
     )  # fmt: skip
     progress(STEP, steps, steps, "steps")
     done = _checks(experiment, period, last_day, counted, known[0], moments)
+    if (mixed := checks.check_other_experiments(overlaps)) is not None:
+        done = (*done, mixed)
     if held is not None:
         done = (*done, checks.check_definition(held.written.date()))
     state = held.state if held is not None else State.DRAFT

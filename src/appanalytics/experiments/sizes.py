@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,10 +15,14 @@ from appanalytics.experiments.definition import Experiment, Period
 from appanalytics.experiments.history import days_before, observed_before
 from appanalytics.experiments.metrics import row_condition
 from appanalytics.experiments.observe import Observations
+from appanalytics.experiments.show import Shown
 from appanalytics.experiments.split import variant_sql
 from appanalytics.sqltext import identifier
 from appanalytics.stats import SampleRatio, Test
 from appanalytics.warehouse.rollup import Layout
+
+if TYPE_CHECKING:
+    from appanalytics.document import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +54,8 @@ class Overlap:
         return sum(sum(row.values()) for row in self.users.values())
 
 
-@dataclass(frozen=True)
-class Sizes:
+@dataclass(frozen=True, repr=False)
+class Sizes(Shown):
     """The split of the users of the days ``past``."""
 
     experiment: Experiment
@@ -61,6 +65,12 @@ class Sizes:
     ratio: SampleRatio
     balances: tuple[Balance, ...]
     overlaps: tuple[Overlap, ...]
+
+    def page(self, locale: str = "en", *, pictures: bool = True) -> Document:
+        """The page for people, in English or Russian; it has no pictures."""
+        from appanalytics.experiments.page_before import split_page
+
+        return split_page(self, locale=locale)
 
     def records(self) -> list[dict[str, Any]]:
         """Flat records: part ``arm``, ``dimension`` (one for each value and arm) and ``experiment`` (overlaps)."""
@@ -122,11 +132,7 @@ def sizes(
     with observed_before(engine, layout, experiment, past, first_day, (experiment.primary,), asked) as seen:
         users = {name: _count(seen, name) for name in seen.variants}
         tables = {name: _table(seen, identifier(f"seg_{name}")) for name in asked}
-        overlaps = [
-            overlap(seen, layout, other, past, together=_common(period, when))
-            for other, when in (others or {}).values()
-            if other.name != experiment.name
-        ]
+        overlaps = overlaps_of(seen, layout, experiment, past, others or {}, period)
         outside = _outside(engine, layout, experiment, past) if experiment.assignment.layer else 0
     tests = [
         stats.balance([[row.get(arm, 0) for row in table.values()] for arm in seen.variants])
@@ -137,9 +143,24 @@ def sizes(
         Balance(name, table, test, p) for (name, table), test, p in zip(tables.items(), tests, adjusted, strict=True)
     )
     ratio = stats.sample_ratio(list(users.values()), list(experiment.weights.values()))
-    return Sizes(
-        experiment, past, users, outside, ratio, balances, tuple(each for each in overlaps if each is not None)
-    )
+    return Sizes(experiment, past, users, outside, ratio, balances, tuple(overlaps))
+
+
+def overlaps_of(
+    seen: Observations, layout: Layout, experiment: Experiment, days: Period,
+    others: Mapping[str, tuple[Experiment, Period]], planned: Period | None = None,
+) -> list[Overlap]:  # fmt: skip
+    """Users of other experiments among the observed ones of ``days``.
+
+    ``planned``: the days of the experiment itself, when those observed are earlier; then all experiments are told,
+    otherwise those of the same days alone.
+    """
+    found = []
+    for other, when in others.values():
+        together = _common(planned or days, when)
+        if other.name != experiment.name and (together or planned):
+            found.append(overlap(seen, layout, other, days, together=together))
+    return [each for each in found if each is not None]
 
 
 def overlap(seen: Observations, layout: Layout, other: Experiment, past: Period, *, together: bool) -> Overlap | None:
