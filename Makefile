@@ -8,7 +8,7 @@ APP    := $(BIN)/appanalytics
 LOCKS  := requirements/bootstrap.txt requirements/run.txt requirements/dev.txt pyproject.toml
 export PYTHONUTF8 = 1
 
-.PHONY: help setup setup-dev airflow-venv superset-venv up down test e2e conformance lint types check bench docs locks clean
+.PHONY: help setup setup-dev airflow-venv superset-venv telemelya-venv up down test e2e conformance lint types check bench docs locks clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -52,13 +52,24 @@ $(SUPERSET)/.done: $(VENV)/.uv requirements/superset.txt
 	@$(BIN)/uv pip install --quiet --python $(SUPERSET)/bin/python --compile-bytecode --require-hashes -r requirements/superset.txt
 	@touch $@
 
+telemelya-venv: .venv-telemelya/.made  ## Make the environment of a Bot API that others wrote, for tests
+
+.venv-telemelya/.made: $(VENV)/.uv requirements/telemelya.txt
+	@echo "Setting up .venv-telemelya …"
+	@test -x .venv-telemelya/bin/python || $(PYTHON) -m venv --without-pip .venv-telemelya
+	@$(BIN)/uv pip install --quiet --python .venv-telemelya/bin/python --require-hashes -r requirements/telemelya.txt
+	@touch $@
+
 up: setup airflow-venv superset-venv  ## Start everything on this machine: server with the demo, live events, Superset, Airflow
 	@$(APP) up
+
+down: setup  ## Stop all parts; the data stay
+	@$(APP) down
 
 test: setup-dev  ## Run all tests
 	@$(BIN)/pytest -q -n 2 --dist loadgroup
 
-e2e: setup-dev superset-venv airflow-venv  ## Run real Superset and a browser against the demo; minutes
+e2e: setup-dev superset-venv airflow-venv telemelya-venv  ## Run real Superset and a browser against the demo; minutes
 	@$(BIN)/pytest -q -n 0 -m e2e tests/e2e
 
 conformance: setup-dev  ## Run the clients' own suites: SUITE=<checkout of clickhouse-connect or clickhouse-js>

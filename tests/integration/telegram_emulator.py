@@ -46,11 +46,15 @@ class Faults:
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
+        self.made: Counter[str] = Counter()
 
     def pick(self) -> str:
         """One of: 429, 500, 502, timeout_before, timeout_after, reset_before, reset_after, or nothing."""
-        if self.next:
-            return self.next.popleft()
+        if found := self.next.popleft() if self.next else self._by_chance():
+            self.made[found] += 1
+        return found
+
+    def _by_chance(self) -> str:
         roll = self._chance.random()
         for name, rate in self.rates.items():
             if (roll := roll - rate) < 0:
@@ -66,6 +70,7 @@ class Emulator:
     retry_after: float = 1
     hang: float = 3.0
     per_second: int = 30
+    spacing: float = 0.0
     per_group: int = 20
     group_seconds: float = 60.0
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -82,6 +87,7 @@ class Emulator:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._silent: dict[str, float] = defaultdict(float)
+        self._called: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=self.per_group + 1))
 
     def sent(self, method: str | None = None) -> list[dict[str, Any]]:
         """What arrived, in order; of one method if it is given."""
@@ -120,10 +126,13 @@ class Emulator:
         self.arrivals.append((now, chat))
         if sum(when > now - 1 for when, _ in self.arrivals[-self.per_second - 1 :]) > self.per_second:
             self.broken.append("too many calls in a second")
-        if chat.startswith(("-", "@")):
-            mine = [when for when, where in self.arrivals if where == chat][-self.per_group - 1 :]
-            if sum(when > now - self.group_seconds for when in mine) > self.per_group:
-                self.broken.append(f"too many calls for the group {chat}")
+        mine = self._called[chat]
+        mine.append(now)
+        if len(mine) > 1 and now - mine[-2] < self.spacing:
+            self.broken.append(f"two calls for {chat} within {now - mine[-2]:.3f} s")
+        is_group = chat.startswith(("-", "@"))
+        if is_group and sum(when > now - self.group_seconds for when in mine) > self.per_group:
+            self.broken.append(f"too many calls for the group {chat}")
 
     def _admit(self, chat: str) -> None:
         if chat in self.moved:

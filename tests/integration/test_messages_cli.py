@@ -45,6 +45,9 @@ def test_a_machine_without_chats_has_a_folder(cli: Cli, tmp_path: Path) -> None:
     assert (sent["key"], sent["state"], sent["tries"]) == ("daily/2026-01-02/local", "sent", 1)
     (chat,) = cli.records("messages", "chats")
     assert chat["page"].endswith("local.html")
+    (tmp_path / "data" / "messages" / "local.html").unlink()
+    assert cli.records("messages", "page")[0]["page"].endswith("/data/messages/local.html")
+    assert (tmp_path / "data" / "messages" / "local.html").read_text(encoding="utf-8") == page
 
 
 def test_the_report_goes_to_telegram_once(cli: Cli, bot: Emulator) -> None:

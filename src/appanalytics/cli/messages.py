@@ -86,6 +86,21 @@ def retry(
         finish(deliver_messages(app, patience=patience))
 
 
+@group.command("page")
+def page(
+    chat: Annotated[
+        str | None, typer.Argument(metavar="CHAT", help="One chat; all that are folders otherwise.")
+    ] = None,
+) -> None:
+    """Show where the pages are that look like the chats of this machine; open them in a browser."""
+    from appanalytics.jobs.messages import pages, post_office
+
+    with options.open() as app:
+        office = post_office(app)
+        rows = [{"chat": name, "page": path.as_uri()} for name, path in pages(office, chat)]
+    print_records(rows, ["chat", "page"])
+
+
 @group.command("test")
 def send_test(
     chat: Annotated[str | None, typer.Argument(metavar="CHAT", help="One chat; all unless given.")] = None,

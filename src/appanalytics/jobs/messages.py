@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appanalytics.chats import Chat
-from appanalytics.errors import QuestionError, nearest
+from appanalytics.errors import FileError, QuestionError, nearest
 from appanalytics.notify import (
     Channel,
     Console,
@@ -28,6 +28,7 @@ from appanalytics.notify import (
     Threads,
     deliver,
 )
+from appanalytics.notify.problems import ChannelDown
 from appanalytics.warehouse.lock import exclusive
 
 if TYPE_CHECKING:
@@ -97,6 +98,25 @@ def post_office(app: App) -> PostOffice:
     secrets = [settings.telegram.token, *(chat.url for chat in chats)]
     mask = Mask(secret.get_secret_value() for secret in secrets if secret is not None)
     return PostOffice(app, Outbox(app.engine, time.time), chats, mask, app.loaded.path(settings.messages.folder))
+
+
+def pages(office: PostOffice, name: str | None = None) -> list[tuple[str, Path]]:
+    """Chats that are folders with their pages, brought up to date; of one chat if it is named.
+
+    Raises `QuestionError` for a chat without a page, `FileError` where a page cannot be written.
+    """
+    wanted = [office.chat(name)] if name else [chat for chat in office.chats if chat.channel == "folder"]
+    folder, found = Folder(office.folder, office.app.zone), []
+    for chat in wanted:
+        if chat.channel != "folder":
+            raise QuestionError(
+                f"{chat.name} is a chat of {chat.channel}", hint="pages are of chats that are folders"
+            )
+        try:
+            found.append((chat.name, folder.show(chat)))
+        except ChannelDown as error:
+            raise FileError(str(error)) from None
+    return found
 
 
 def deliver_messages(app: App, *, patience: float = 60.0, terms: Terms | None = None) -> Delivery:

@@ -29,7 +29,7 @@ class Calls(Protocol):
     async def begin(self) -> None:
         """A call is about to be made; waits until the limits allow it."""
 
-    def refused(self, error: str) -> None:
+    async def refused(self, error: str) -> None:
         """The call was refused for certain, and another form of the message will be tried."""
 
 

@@ -2,16 +2,20 @@
 
 What is kept whatever happens: a message is logged as `trying` before every call and as `sent` after it. Where the
 process dies, or no answer comes, in between, nobody can know whether the message arrived; it is then sent again and
-counted (`Summary.repeated`). That is the one window in which a message can come twice.
+counted (`Summary.repeated`). That is the one window in which a message can come twice. At most `AT_ONCE` calls are in
+it at a time, and a call that has to wait for the limits waits before it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from itertools import groupby
+from typing import Any, TypeVar
 
 from appanalytics.chats import Chat
 from appanalytics.notify.channel import Channel, Order
@@ -20,6 +24,11 @@ from appanalytics.notify.masks import Mask
 from appanalytics.notify.outbox import Outbox, State
 from appanalytics.notify.pace import Limits, Pace
 from appanalytics.notify.problems import ChannelDown, Postponed, Refused
+
+#: Calls under way at a time: enough for 30 a second with answers in a quarter of one.
+AT_ONCE = 8
+_LIMITED = ("telegram", "apprise")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +121,27 @@ class _Run:
     left: set[str] = field(default_factory=set)  # chats whose next message has to wait for too long
     paused: dict[str, float] = field(default_factory=dict)  # channels that asked everybody to wait
     waited: float = 0.0
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    #: The outbox is asked in a thread, one question after another: calls must not leave late because a table is slow.
+    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "outbox"))
+
+    async def ask(self, work: Callable[..., T], *given: Any, **more: Any) -> T:
+        """Have the outbox do something while other calls go on."""
+        return await asyncio.get_running_loop().run_in_executor(self.thread, partial(work, *given, **more))
+
+    async def log(self, message: Pending, state: State, **about: Any) -> None:
+        """See `Outbox.log`."""
+        await self.ask(self.outbox.log, message, state, **about)
+
+    async def turn(self, chat: Chat) -> None:
+        """Wait until the limits, and what the channel asked for, allow a call to this chat; nothing is counted."""
+        if chat.channel not in _LIMITED:
+            return
+        while True:
+            paused = self.paused.get(chat.channel, 0.0) - self.outbox.clock()
+            if (delay := max(self.pace.delay(chat.to or chat.name), paused)) <= 0:
+                return
+            await asyncio.sleep(delay)
 
     async def open(self, names: set[str]) -> None:
         """Open channels that are needed for the first time."""
@@ -129,12 +159,13 @@ class _Run:
         """Close what was opened."""
         for name in self.opened:
             await self.channels[name].close()
+        self.thread.shutdown()
 
     async def chat(self, chat: Chat, queue: Sequence[Pending]) -> None:
         """The messages of one chat, in their order; a message that has to wait holds up those after it."""
         for at, message in enumerate(queue):
             if message.kind is Kind.EDIT and _is_superseded(message, queue[at + 1 :]):
-                self.outbox.log(message, State.DROPPED, error="a later change took its place")
+                await self.log(message, State.DROPPED, error="a later change took its place")
                 self.report.dropped += 1
             elif not await self._until_done(chat, message):
                 return
@@ -153,13 +184,15 @@ class _Run:
                     return False
                 await asyncio.sleep(due - now)
                 continue
+            await self.turn(chat)
             failures += 1
             calls = _Calls(self, chat, message)
             try:
-                is_done = await self._attempt(chat, message, calls, failures)
+                async with self.slots:
+                    is_done = await self._attempt(chat, message, calls, failures)
             except ChannelDown as error:
                 if calls.made:
-                    self.outbox.log(message, State.REFUSED, error=self.mask(error), excused=True)
+                    await self.log(message, State.REFUSED, error=self.mask(error), excused=True)
                 self._close_down(chat.channel, self.mask(error))
                 return False
             if is_done is None:
@@ -168,24 +201,28 @@ class _Run:
 
     async def _attempt(self, chat: Chat, message: Pending, calls: _Calls, failures: int) -> float | None:
         """One attempt: None when the message is settled, else the time of the next one."""
-        root = self.outbox.root(chat.name, message.thread) if message.kind is not Kind.SEND else None
-        order = Order(message.key, message.number, message.kind, self.outbox.letter(message), root)
+        is_first = message.kind is Kind.SEND
+        root = None if is_first else await self.ask(self.outbox.root, chat.name, message.thread)
+        letter = await self.ask(self.outbox.letter, message)
+        order = Order(message.key, message.number, message.kind, letter, root)
         try:
             receipt = await self.channels[chat.channel].deliver(chat, order, calls)
         except Refused as error:
-            self._give_up(message, self.mask(error))
+            await self._give_up(message, self.mask(error))
         except Postponed as error:
-            return self._postpone(chat, message, calls, failures, error)
+            return await self._postpone(chat, message, calls, failures, error)
         else:
-            self.outbox.log(message, State.SENT, receipt=receipt, error=calls.note)
+            await self.log(message, State.SENT, receipt=receipt, error=calls.note)
             self.report.sent += 1
         return None
 
-    def _postpone(self, chat: Chat, message: Pending, calls: _Calls, failures: int, error: Postponed) -> float | None:
+    async def _postpone(
+        self, chat: Chat, message: Pending, calls: _Calls, failures: int, error: Postponed
+    ) -> float | None:
         state = State.REFUSED if error.certain else State.UNKNOWN
         wait = max(error.after, 0.0 if error.excused and error.after else self.terms.wait(failures, message.key))
         due = self.outbox.clock() + wait
-        self.outbox.log(message, state, error=self.mask(error), retry_at=due, excused=error.excused)
+        await self.log(message, state, error=self.mask(error), retry_at=due, excused=error.excused)
         if error.excused:
             calls.tries -= 1
         if error.everyone:
@@ -193,11 +230,11 @@ class _Run:
         if calls.tries < self.terms.attempts:
             self.report.tell(self.mask(error))
             return due
-        self._give_up(message, f"given up after {calls.tries} attempts: {self.mask(error)}")
+        await self._give_up(message, f"given up after {calls.tries} attempts: {self.mask(error)}")
         return None
 
-    def _give_up(self, message: Pending, why: str) -> None:
-        self.outbox.log(message, State.DEAD, error=why)
+    async def _give_up(self, message: Pending, why: str) -> None:
+        await self.log(message, State.DEAD, error=why)
         self.report.dead += 1
         self.report.tell(why)
 
@@ -222,17 +259,18 @@ class _Calls:
 
     async def begin(self) -> None:
         """See `channel.Calls.begin`."""
-        if self.to.channel in ("telegram", "apprise"):
-            await self.run.pace.wait(self.to.to or self.to.name)
+        await self.run.turn(self.to)  # so that the call does not wait after it is logged
         self.run.fence()
-        self.run.outbox.log(self.message, State.TRYING)
+        await self.run.log(self.message, State.TRYING)
         self.made += 1
         self.tries += 1
+        await self.run.turn(self.to)
+        self.run.pace.note(self.to.to or self.to.name)
 
-    def refused(self, error: str) -> None:
+    async def refused(self, error: str) -> None:
         """See `channel.Calls.refused`."""
         self.note = self.run.mask(error)
-        self.run.outbox.log(self.message, State.REFUSED, error=self.note)
+        await self.run.log(self.message, State.REFUSED, error=self.note)
 
 
 def _is_superseded(message: Pending, later: Sequence[Pending]) -> bool:

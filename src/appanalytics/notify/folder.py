@@ -45,6 +45,18 @@ class Folder:
         """The page of a chat."""
         return self.root / f"{chat.name}.html"
 
+    def show(self, chat: Chat) -> Path:
+        """The page of a chat, made anew from the messages in the folder, also while there are none.
+
+        Raises `ChannelDown` where it cannot be written.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _write(self.page(chat), self._page(chat).encode("utf-8"))
+        except OSError as error:
+            raise ChannelDown(f"cannot write in {self.root}: {error.strerror}") from None
+        return self.page(chat)
+
     async def deliver(self, chat: Chat, order: Order, calls: Calls) -> Receipt:
         """Write the message and its page; an edit writes over the thread's first message."""
         await calls.begin()

@@ -43,7 +43,7 @@ class Others:
             await calls.begin()
             if await service.async_notify(**parts, attach=_attachment(order.letter.picture)):
                 return {"number": order.number}
-            calls.refused("refused with the picture")
+            await calls.refused("refused with the picture")
         await calls.begin()
         if await service.async_notify(**parts):
             return {"number": order.number}

@@ -6,7 +6,6 @@ twice the limit. Here the calls of the last stretch are counted, and those befor
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -42,17 +41,8 @@ class Pace:
         for address, when in earlier:
             self._note(address, when)
 
-    async def wait(self, address: str) -> None:
-        """Wait until a call to this chat may begin, and count it."""
-        while (delay := self._delay(address)) > 0:
-            await asyncio.sleep(delay)
-        self._note(address, self._clock())
-
-    def _note(self, address: str, when: float) -> None:
-        self._all.append(when)
-        self._chats[address].append(when)
-
-    def _delay(self, address: str) -> float:
+    def delay(self, address: str) -> float:
+        """Seconds until a call to this chat may begin; 0 or less: now."""
         now, limits = self._clock(), self._limits
         chat = self._chats[address]
         waits = [_room(self._all, limits.per_second, 1.0 + limits.margin, now)]
@@ -60,6 +50,14 @@ class Pace:
         if address.startswith(("-", "@")):
             waits.append(_room(chat, limits.per_group, limits.group_seconds + limits.margin, now))
         return max(waits)
+
+    def note(self, address: str) -> None:
+        """Count a call that begins now. Nothing may come between a `delay` of 0 and this."""
+        self._note(address, self._clock())
+
+    def _note(self, address: str, when: float) -> None:
+        self._all.append(when)
+        self._chats[address].append(when)
 
 
 def _room(calls: deque[float], most: int, seconds: float, now: float) -> float:

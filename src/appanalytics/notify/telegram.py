@@ -78,7 +78,7 @@ class Telegram:
             except _FormRefused as error:
                 if at == len(forms) - 1:
                     raise Refused(f"{chat.name}: Telegram refused the message: {error}") from None
-                calls.refused(str(error))
+                await calls.refused(str(error))
                 continue
             return {
                 "chat": str(sent.chat_id),
@@ -125,11 +125,11 @@ class Telegram:
         except _FormRefused as error:
             if "not modified" in str(error).lower():  # an earlier attempt arrived
                 return root
-            calls.refused(str(error))
+            await calls.refused(str(error))
             return await self._send(chat, order, calls)
         except ChatMigrated as error:
             self._remember(root["chat"], error.new_chat_id)
-            calls.refused("the group moved")
+            await calls.refused("the group moved")
             return await self._send(chat, order, calls)
         return root
 
