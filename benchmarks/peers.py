@@ -15,7 +15,7 @@ def installed(*packages: str) -> Iterator[None]:
     """Import ``packages`` inside the block; what is installed already is not shadowed by their dependencies."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", folder, *packages]
-        subprocess.run(command, check=True)
+        subprocess.run(command, check=True, capture_output=True)
         sys.path.append(folder)
         importlib.invalidate_caches()
         try:
