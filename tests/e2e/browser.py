@@ -12,8 +12,7 @@ from playwright.sync_api import Page, Route, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 _DRAWN = """() => {
-  const charts = [...document.querySelectorAll('.dashboard-component-chart-holder')]
-    .filter(c => !c.querySelector('.dashboard-markdown'));
+  const charts = [...document.querySelectorAll('[data-test-viz-type]')];
   const busy = document.querySelectorAll('.loading, [data-test="loading-indicator"], .ant-spin-spinning').length;
   const empty = charts.filter(c => !c.querySelector('canvas, svg, table, .header-line'));
   return {charts: charts.length, busy: busy, empty: empty.map(c => c.innerText.slice(0, 60))};

@@ -57,7 +57,7 @@ class Stand:
     def stream(self) -> None:
         """Events of today up to now: those of yesterday a day later, as they would have come."""
         for table in ("feed_actions", "message_actions"):
-            newest = f"(SELECT max(time) FROM {table} WHERE time <= now())"
+            newest = f"(SELECT greatest(max(time), toStartOfDay(now())) FROM {table} WHERE time <= now())"
             self.server.text(
                 f"INSERT INTO {table} SELECT * REPLACE(old.time + toIntervalDay(1) AS time) FROM {table} AS old"
                 f" WHERE old.time > {newest} - toIntervalDay(1) AND old.time <= now() - toIntervalDay(1)"

@@ -149,7 +149,7 @@ def _heatmap(chart: ChartSpec, dataset: Dataset) -> Json:
         "left_margin": "auto",
         "bottom_margin": "auto",
         "value_bounds": [None, None],
-        "y_axis_format": _format(chart, dataset),
+        "y_axis_format": _format(chart, dataset).replace(".1%", ".0%"),  # a cell is narrow
         "xscale_interval": -1,
         "yscale_interval": -1,
     }
