@@ -63,6 +63,9 @@ telemelya-venv: .venv-telemelya/.made  ## Make the environment of a Bot API that
 up: setup airflow-venv superset-venv  ## Start everything on this machine: server with the demo, live events, Superset, Airflow
 	@$(APP) up
 
+down: setup  ## Stop all parts; the data stay
+	@$(APP) down
+
 test: setup-dev  ## Run all tests
 	@$(BIN)/pytest -q -n 2 --dist loadgroup
 

@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import (
 from .served import Served, served
 
 #: Requests of each operation; more with APPANALYTICS_FUZZ=20000.
-EXAMPLES = int(os.environ.get("APPANALYTICS_FUZZ", "60"))
+EXAMPLES = int(os.environ.get("APPANALYTICS_FUZZ", "25"))
 USERS: dict[str, dict[str, object]] = {"admin": {"role": "admin"}, "reader": {"role": "reader"}}
 HEADERS = {"Authorization": "Bearer admin.secret"}
 #: Which events are taken is told by event (207, 422), so a body that is right or wrong as a whole is not asked for.

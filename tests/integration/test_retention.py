@@ -249,6 +249,10 @@ def test_on_the_command_line(
     ]  # fmt: skip
     assert run(["retention", "--warehouse", url]) == 0
     assert "50.00%" in capsys.readouterr().out
+    assert run(["retention", "--grain", "week", "--kind", "bracket", "--explain", "--warehouse", url]) == 0
+    statements = [text for text in capsys.readouterr().out.split(";\n") if text.strip()]
+    assert all(text.splitlines()[-1].startswith("SET param_") for text in statements[:-1])
+    assert "FROM user_day" in statements[-1]
     assert run(["retention", "--kind", "exakt", "--warehouse", url]) == 2
     assert "did you mean exact" in capsys.readouterr().err
 

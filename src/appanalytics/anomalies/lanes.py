@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from appanalytics.anomalies.bins import Bins
 from appanalytics.anomalies.detector import Bools, Detector, Floats, Tick, make_detector
 from appanalytics.anomalies.watch import Key, Watch
 
+#: How far beyond the least size a series of hours is judged by bins, and days until it has been learnt by them.
+_GROWN, _LEARNT = 1.2, 14
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
@@ -34,6 +36,15 @@ class Judged:
     open: Bools
     size: Floats
     weight: Floats
+
+    def without(self, keys: Collection[Key]) -> Judged:
+        """The same for the other series."""
+        if not keys:
+            return self
+        stay = np.array([key not in keys for key in self.keys], dtype=bool)
+        names = ("value", "expected", "spread", "score", "alarm", "open", "size", "weight")
+        kept = {name: getattr(self, name)[stay] for name in names}
+        return Judged(self.number, self.every, tuple(key for key in self.keys if key not in keys), **kept)
 
 
 class Lane:
@@ -102,10 +113,15 @@ class Lane:
 
 
 class Lanes:
-    """All watched series. A series is watched once its mean of a day is large enough for bins, or for hours."""
+    """All watched series. A series is watched once its mean of a day is large enough for bins, or for hours.
+
+    One that outgrew the hours is learnt by bins for two weeks (``promoted``: its days so far), while the hours still
+    judge it.
+    """
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
+        self.promoted: dict[Key, int] = {}
         self.lanes = [Lane(watch, every) for every in dict.fromkeys((1, watch.bins_an_hour))]
 
     @property
@@ -126,6 +142,26 @@ class Lanes:
             fit = {k: bursts[k] for k, size in mean.items() if size * lane.every >= self.watch.min_size * bursts[k]}
             lane.add(fit)
             mean = {key: size for key, size in mean.items() if key not in fit}
+
+    def promote(self, bins: Bins) -> None:
+        """A day is over: take up those that outgrew the hours, and hand over those that have been learnt by bins."""
+        if len(self.lanes) < 2:
+            return
+        quick, slow = self.lanes
+        self.promoted = {key: days + 1 for key, days in self.promoted.items() if key in set(slow.keys)}
+        ready = {key for key, days in self.promoted.items() if days > _LEARNT}
+        slow.drop(ready)
+        self.promoted = {key: days for key, days in self.promoted.items() if key not in ready}
+        values, trials = bins.matrix(self.watch, slow.keys)
+        mean = np.where(np.isnan(trials), values, trials)[: self.watch.bins_a_day].mean(axis=0)
+        bursts = {key: bins.burst(self.watch, key) for key in slow.keys}
+        grown = {
+            key: bursts[key]
+            for key, size in zip(slow.keys, mean, strict=True)
+            if key not in self.promoted and size >= _GROWN * self.watch.min_size * bursts[key]
+        }
+        quick.add(grown)
+        self.promoted |= dict.fromkeys(grown, 0)
 
     def let_go(self, days: dict[Key, int], after: int) -> None:
         """Forget the series that have had no event for so many days."""

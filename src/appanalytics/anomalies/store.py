@@ -98,12 +98,16 @@ def record(watch: Watch, incident: Incident) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An incident of the table, with what people did about it."""
+    """An incident of the table, with what people did about it.
+
+    ``told`` is the ``changed`` (seconds) of which messages were written last, at ``told_at``; 0 and None: never.
+    """
 
     row: dict[str, Any]
     muted: bool
     acknowledged: str
     told: int
+    told_at: datetime | None
 
     @property
     def members(self) -> list[dict[str, Any]]:
@@ -121,7 +125,7 @@ def read_incidents(
         " AND changed >= {since:DateTime('UTC')} ORDER BY start DESC, id",
         {"all": all_states, "since": since or datetime(1970, 1, 2, tzinfo=UTC)},
     )
-    actions = engine.rows("SELECT * FROM alert_actions ORDER BY written")
+    actions = engine.rows("SELECT * EXCEPT kind, toString(kind) AS kind FROM alert_actions ORDER BY written")
     return [_stored(row, actions, now) for row in rows]
 
 
@@ -137,20 +141,24 @@ def act(engine: Engine, kind: str, now: datetime, **what: Any) -> None:
 
 
 def _stored(row: dict[str, Any], actions: Sequence[dict[str, Any]], now: datetime) -> Stored:
-    muted, acknowledged, told = False, "", 0
+    row = row | {name: _aware(row[name]) for name in ("start", "end", "fired", "changed")}
+    muted, acknowledged, told, told_at = False, "", 0, None
     for each in actions:
         mine = each["incident"] == row["id"]
         if each["kind"] in ("mute", "unmute"):
             general = not each["incident"] and each["metric"] in ("", row["metric"])
             if mine or (general and each["slice"] in ("", row["slice"])):
-                until = each["until"]
-                until = until if until is None or until.tzinfo else until.replace(tzinfo=UTC)
+                until = _aware(each["until"])
                 muted = each["kind"] == "mute" and (until is None or until > now)
         elif mine and each["kind"] == "ack":
             acknowledged = each["text"] or "yes"
         elif mine:
-            told = max(told, int(each["version"]))
-    return Stored(row, muted, acknowledged, told)
+            told, told_at = int(each["version"]), _aware(each["written"])
+    return Stored(row, muted, acknowledged, told, told_at)
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _seconds(values: Sequence[int | None]) -> pa.Array:

@@ -12,6 +12,8 @@ from appanalytics.errors import QuestionError, nearest
 
 #: Lengths of a bin in minutes: those that make whole hours.
 LENGTHS = (5, 10, 15, 20, 30, 60)
+#: Form of stored states; a new one starts afresh.
+_FORM = 1
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -121,7 +123,7 @@ class Watch:
     def fingerprint(self) -> str:
         """What a stored state depends on; another one starts afresh."""
         shape: Sequence[object] = (
-            self.zone.key, self.metrics, self.dimensions, self.minutes, self.method, self.min_size,
+            _FORM, self.zone.key, self.metrics, self.dimensions, self.minutes, self.method, self.min_size,
             [leaf.model_dump(exclude={"labels", "description"}) for leaf in self.leaves()],
             [self.catalog.dimension(name).model_dump(exclude={"labels", "description"}) for name in self.dimensions],
         )  # fmt: skip

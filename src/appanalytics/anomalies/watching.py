@@ -102,6 +102,7 @@ class Watching:
                 row = np.where(gone, np.nan, row)
             judged = lane.step(number, local, row, trials[at])
             if judged is not None:
+                judged = judged.without(self.lanes.promoted if lane is self.lanes.lanes[0] else ())
                 outcome.judged.append(judged)
                 alarms += self._alarms(judged)
             elif lane.detector is not None:
@@ -132,6 +133,7 @@ class Watching:
             for key, amount in zip(lane.keys, total, strict=True):
                 self.empty_days[key] = 0 if amount else self.empty_days.get(key, 0) + 1
         self.lanes.let_go(self.empty_days, _FORGET)
+        self.lanes.promote(bins)
         self.empty_days = {key: count for key, count in self.empty_days.items() if count < _FORGET}
         self.lanes.enrol(bins)
 
@@ -152,6 +154,7 @@ class Watching:
         held = io.BytesIO()
         body = {
             "lanes": self.lanes.described(),
+            "promoted": [[k.metric, k.dimension, k.value, n] for k, n in self.lanes.promoted.items()],
             "silent": self.arrivals.silent_since,
             "sources": list(self.arrivals.week),
             "open": [each.to_json() for each in self.book.open],
@@ -170,6 +173,7 @@ class Watching:
         body = json.loads(arrays.pop("body").tobytes())
         self.tick, self.version = tick, version
         self.lanes.restore(body["lanes"], arrays)
+        self.lanes.promoted = {Key(*names): days for *names, days in body["promoted"]}
         self.arrivals.silent_since = body["silent"]
         self.arrivals.week = {name: np.array(arrays[f"week/{name}"]) for name in body["sources"]}
         self.book.open = [Incident.from_json(each) for each in body["open"]]

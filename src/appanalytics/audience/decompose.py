@@ -14,6 +14,7 @@ from appanalytics.audience.periods import Periods
 from appanalytics.catalog import Catalog
 from appanalytics.engine import Engine
 from appanalytics.query import Coverage, Observed, Question, Service, check_values, population, service_of
+from appanalytics.query.plan import shown
 from appanalytics.query.scope import Scope, output
 from appanalytics.query.services import first_event, rolled_days
 from appanalytics.query.show import number
@@ -134,11 +135,14 @@ class Audience:
 
         return bars(self, self.slices[0] if values is None and self.slices else values or (), locale=locale)
 
-    def page(self, *, locale: str = "en", pictures: bool = True, label: str | None = None) -> Document:
-        """Everything as one page for a terminal, Markdown or HTML."""
+    def page(
+        self, *, locale: str = "en", pictures: bool = True, label: str | None = None,
+        notes: Mapping[date, str] | None = None,
+    ) -> Document:  # fmt: skip
+        """Everything as one page for a terminal, Markdown or HTML. ``notes`` are texts above periods."""
         from appanalytics.audience.page import audience_page
 
-        return audience_page(self, locale=locale, pictures=pictures, label=label)
+        return audience_page(self, locale=locale, pictures=pictures, label=label, notes=notes)
 
     def cells(self) -> list[list[str]]:
         """The records as text, without ``complete``: a star marks incomplete periods."""
@@ -193,7 +197,7 @@ def audience(
     for row in engine.rows(sql, parameters):
         key = (row["period"], tuple(row[output(name)] for name in question.sliced.by))
         counts[key] = (int(row["new_users"]), int(row["retained_users"]), int(row["returning_users"]))
-    return Audience(question, tuple(_splits(question, counts, seen)), relation, sql)
+    return Audience(question, tuple(_splits(question, counts, seen)), relation, shown(sql, parameters))
 
 
 def compiled(layout: Layout, coverage: Coverage, question: AudienceQuestion) -> tuple[str, str, dict[str, Any]]:

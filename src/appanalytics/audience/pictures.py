@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from appanalytics.audience.decompose import Audience, Slice
@@ -19,8 +21,12 @@ _COLOURS = {"retained": PALETTE[0], "returning": PALETTE[5], "new": GOOD, "gone"
 _HISTOGRAM_BARS = 120
 
 
-def bars(audience: Audience, values: Slice = (), *, locale: str | Locale = "en") -> Figure:
+def bars(
+    audience: Audience, values: Slice = (), *, locale: str | Locale = "en", notes: Mapping[date, str] | None = None
+) -> Figure:
     """Bars of one slice: retained, returning and new above zero, gone below; what is not complete is pale.
+
+    ``notes`` are short texts above periods, such as a campaign's name.
 
     Raises `SettingsError` without the extra ``pictures``.
     """
@@ -39,6 +45,10 @@ def bars(audience: Audience, values: Slice = (), *, locale: str | Locale = "en")
             patch.set_alpha(1.0 if each.complete else 0.35)
         lower = lower if kind == "gone" else [a + b for a, b in zip(lower, heights, strict=True)]
     axes.axhline(0, color=INK, linewidth=0.8)
+    for place, each in enumerate(splits):
+        if note := (notes or {}).get(each.start):
+            font: dict[str, Any] = {"size": 9.5, "family": FAMILY, "color": PALETTE[1], "weight": "bold"}
+            axes.text(place, each.active, drawable(note[:26]) + "\n▾", ha="center", va="bottom", **font)
     _times(axes, [each.start.isoformat() for each in splits])
     _legend(figure, axes)
     return figure

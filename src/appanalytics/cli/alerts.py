@@ -35,16 +35,20 @@ def _group() -> None:
 @group.command("check")
 def check(
     at: Annotated[str | None, typer.Option(metavar="TIME", help="As if it were this time; now unless given.")] = None,
+    send: Annotated[bool, typer.Option("--send", help="Write and deliver messages of what changed.")] = False,
 ) -> None:
     """Judge the bins that came since the last check and list the open incidents. Once more changes nothing."""
+    from appanalytics.jobs.alert_messages import tell_incidents
     from appanalytics.jobs.alerts import check_alerts, incident_records
+    from appanalytics.jobs.messages import deliver_messages
 
     with options.open() as app, progress() as watch:
         now = parse_moment(at, app.zone) if at else app.now()
         caught = check_alerts(app, now, watch)
         rows = incident_records(app, now, open_only=True)
+        delivery = deliver_messages(app, patience=30.0) if send and tell_incidents(app, now) else None
     print_records(rows, ["state", *COLUMNS, "id"], numbers=["value", "expected"])
-    say(str(caught))
+    say(str(caught) + (f"; {delivery}" if delivery else ""))
 
 
 @group.command("list")

@@ -52,14 +52,17 @@ def audience(
     active = new + retained + returning, and the change of active = new + returning - gone. A star marks periods that
     are not over, or whose period before is not wholly in the data.
     """
+    from appanalytics.audience import event_notes
+
     if context.invoked_subcommand is not None:
         return
     with options.open() as app:
         found = app.audience(grain=grain, by=by, where=where, since=since, until=until, service=service)
         language = locale_of(locale or app.loaded.settings.reporting.locale)
+        notes = event_notes(found, app.known_events, language)
         label = ", ".join(app.catalog.dimension(name).label(language.code) for name in found.question.sliced.by)
     if out is not None:
-        save_page(found.page(locale=language.code, label=label), out, "audience")
+        save_page(found.page(locale=language.code, label=label, notes=notes), out, "audience")
     if explain:
         print(f"-- from {found.relation}\n{found.sql}")
         return

@@ -107,6 +107,7 @@ def serve() -> None:
     It needs `make superset-venv` and a server of the warehouse (`appanalytics serve`). Starting twice is harmless.
     """
     from appanalytics.dashboards.plan import apply as apply_bundle
+    from appanalytics.dashboards.roles import ensure_reader_role
     from appanalytics.jobs import dashboards as jobs
 
     loaded = options.load()
@@ -123,6 +124,7 @@ def serve() -> None:
         bundle = jobs.bundle_of(loaded)
         with jobs.log_in(loaded) as superset:
             done = apply_bundle(superset, bundle, jobs.connection_of(loaded), jobs.state_file(loaded))
+            ensure_reader_role(superset)
         say(f"dashboards: {len(done.changes)} changes")
         say(f"Superset: {jobs.superset_url(loaded)}/dashboard/list/ ; stop with Ctrl-C")
         wait()

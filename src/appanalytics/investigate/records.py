@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 #: Keys of every record, in order.
 COLUMNS = (
     "part", "name", "metric", "time", "actual", "expected", "low", "high", "contribution", "share", "effect",
+    "effect_low", "effect_high",
     "users", "unusual", "ruled_out", "chance", "where",
 )  # fmt: skip
 
@@ -94,6 +95,6 @@ def _people(found: Findings) -> list[dict[str, Any]]:
 
 
 def _numbers(part: Part) -> dict[str, Any]:
-    return {
-        name: getattr(part, name) for name in ("actual", "expected", "contribution", "share", "effect", "low", "high")
-    }
+    """A part's numbers; its interval is of the effect, while ``low`` and ``high`` elsewhere are of the value."""
+    names = ("actual", "expected", "contribution", "share", "effect")
+    return {name: getattr(part, name) for name in names} | {"effect_low": part.low, "effect_high": part.high}

@@ -6,12 +6,14 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from appanalytics.errors import AppAnalyticsError
-from appanalytics.jobs.messages import deliver_messages, post_office
+from appanalytics.jobs.messages import PostOffice, deliver_messages, post_office
 from appanalytics.markup import escape
 from appanalytics.notify import Delivery, Draft, Letter
 
 if TYPE_CHECKING:
     from appanalytics.app import App
+    from appanalytics.chats import Chat
+    from appanalytics.settings import Loaded
 
 _WORDS = {
     "en": ("{job} failed for {day}", "Run it again once the cause is mended:"),
@@ -40,15 +42,39 @@ def tell_failure(
     office = post_office(app)
     when = about if isinstance(about, str) else about.isoformat()
     again = command or f"appanalytics run {job} --day {when}"
-    drafts = []
-    for chat in (each for each in office.chats if each.alerts):
-        headline, hint = _WORDS[chat.locale or office.locale]
-        said = office.mask(_told(error))[:_LONGEST]
-        lines = [f"🛑 <b>{escape(headline.format(job=job, day=when))}</b>", escape(said), ""]
-        lines.append(f"{hint} <code>{escape(again)}</code>")
-        drafts.append(Draft(f"failure/{job}/{when}/{attempt}/{chat.name}", chat.name, Letter("\n".join(lines))))
+    drafts = [
+        Draft(
+            f"failure/{job}/{when}/{attempt}/{chat.name}", chat.name, _letter(office, chat, job, when, error, again)
+        )
+        for chat in office.chats
+        if chat.alerts
+    ]
     office.outbox.write(drafts)
     return deliver_messages(app, patience=patience)
+
+
+def tell_without_warehouse(
+    loaded: Loaded, job: str, about: date | datetime | str, error: BaseException | str
+) -> Delivery:
+    """The same when the warehouse does not answer: an outbox in memory, so a second failure is told again."""
+    from appanalytics.app import App
+    from appanalytics.engine import WarehouseUrl, connect
+    from appanalytics.warehouse.migrate import migrate
+
+    engine = connect(WarehouseUrl.parse("chdb://memory"), create=True)
+    try:
+        migrate(engine)
+        return tell_failure(App(loaded, engine), job, about, error)
+    finally:
+        engine.close()
+
+
+def _letter(office: PostOffice, chat: Chat, job: str, when: str, error: BaseException | str, again: str) -> Letter:
+    headline, hint = _WORDS[chat.locale or office.locale]
+    said = office.mask(_told(error))[:_LONGEST]
+    lines = [f"🛑 <b>{escape(headline.format(job=job, day=when))}</b>", escape(said), ""]
+    lines.append(f"{hint} <code>{escape(again)}</code>")
+    return Letter("\n".join(lines))
 
 
 def _told(error: BaseException | str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from appanalytics.errors import IntegrityError, QuestionError, nearest
 from appanalytics.jobs import quality, tables
+from appanalytics.jobs.alert_messages import run_alerts
 from appanalytics.jobs.analyses import audience_table, retention_table
 from appanalytics.jobs.experiments import analyze_running
 from appanalytics.jobs.report import daily_report_of
@@ -64,6 +65,7 @@ JOBS = {
         Job("retention_table", "Dashboards have who of every cohort came on the day.", retention_table),
         Job("daily_report", "The day's report is written.", _daily_report),
         Job("data_quality", "All checks of the warehouse were made and kept.", _data_quality),
+        Job("anomaly_alerts", "Bins up to now are judged; incidents that changed are told.", run_alerts),
         Job("experiments_daily", "Running experiments are analysed; dashboards have the results.", analyze_running),
     )
 }

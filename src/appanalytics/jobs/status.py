@@ -15,6 +15,7 @@ import urllib3
 from appanalytics.engine.endpoint import Endpoint, find_endpoint, left_by_a_crash, server_folder
 from appanalytics.errors import AppAnalyticsError, SettingsError
 from appanalytics.jobs.messages import post_office
+from appanalytics.jobs.whole import states
 from appanalytics.settings import Loaded
 from appanalytics.sqltext import identifier
 from appanalytics.warehouse.backup import backups
@@ -58,6 +59,17 @@ class Finding:
             "value": self.value,
             "unit": self.unit,
         }
+
+
+def parts(loaded: Loaded) -> Iterator[Finding]:
+    """The parts that `appanalytics up` keeps running; none when it did not start any."""
+    for part in states(loaded):
+        state = State.OK if part.runs else State.OFF if part.state == "STOPPED" else State.FAILED
+        detail = f"process {part.pid}, up {timedelta(seconds=part.seconds)}" if part.runs else part.state.lower()
+        if part.restarts:
+            state = State.WARNING if state is State.OK else state
+            detail += f"; ended and restarted {part.restarts} times"
+        yield Finding(f"part {part.name}", state, detail, part.restarts, "restarts")
 
 
 def outside(loaded: Loaded) -> Iterator[Finding]:
@@ -175,7 +187,7 @@ def _by_age(minutes: float) -> State:
 
 def status(loaded: Loaded, opened: App | AppAnalyticsError) -> list[Finding]:
     """Everything; a warehouse that does not open is a failure of its own."""
-    found = list(outside(loaded))
+    found = [*parts(loaded), *outside(loaded)]
     if isinstance(opened, AppAnalyticsError):
         return [*found, Finding("warehouse", State.FAILED, str(opened))]
     return [*found, *inside(opened)]

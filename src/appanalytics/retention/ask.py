@@ -21,4 +21,4 @@ def retention(
     """
     seen = Observed.of(coverage, question.window, today)
     counts, statement = read_counts(engine, layout, coverage, question, seen)
-    return Triangle.of(question, counts, seen, statement.relation, statement.sql)
+    return Triangle.of(question, counts, seen, statement.relation, statement.text)

@@ -167,7 +167,7 @@ def compare(
     control, treatment = both[0].values
     seen = Observed.of(coverage, question.window, today)
     counts, statement = read_counts(engine, layout, coverage, question, seen)
-    triangle = Triangle.of(question, counts, seen, statement.relation, statement.sql)
+    triangle = Triangle.of(question, counts, seen, statement.relation, statement.text)
     triangle = triangle.only({control: _value(triangle, control), treatment: _value(triangle, treatment)})
     horizons = _horizons(question, seen)
     strata = _strata(engine, layout, question, seen, horizons, (control, treatment))

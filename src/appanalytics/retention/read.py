@@ -10,6 +10,7 @@ from typing import Any
 
 from appanalytics.engine import Engine
 from appanalytics.query import Coverage, Observed, Question, check_values, population
+from appanalytics.query.plan import shown
 from appanalytics.query.scope import Scope, output
 from appanalytics.query.services import first_event, rolled_days
 from appanalytics.retention.question import ANY_EVENT, NO_END, Kind, RetentionQuestion
@@ -31,6 +32,11 @@ class Statement:
     relation: str
     sql: str
     parameters: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        """The statement ready to paste, its parameters first."""
+        return shown(self.sql, self.parameters)
 
 
 def read_counts(

@@ -4,12 +4,11 @@ Needs Airflow, which lives in an environment of its own together with this packa
 """
 
 from appanalytics.scheduling.dag import REPORT_FORM, TABLES, routine, settings, sources
-from appanalytics.scheduling.step import at_hand, job, step, steps, wait_for_tables
+from appanalytics.scheduling.step import job, step, steps, wait_for_tables
 
 __all__ = [
     "REPORT_FORM",
     "TABLES",
-    "at_hand",
     "job",
     "routine",
     "settings",

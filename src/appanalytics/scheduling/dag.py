@@ -66,21 +66,22 @@ def sources() -> tuple[str, ...]:
 
 
 def routine(
-    name: str,
+    schedule: str,
     doc: str | None,
     *,
     within: timedelta,
+    name: str | None = None,
     every_day: bool = True,
     params: Mapping[str, Param] | None = None,
 ) -> dict[str, Any]:
-    """Arguments of the DAG ``name``, whose schedule is the setting ``schedule.name``.
+    """Arguments of a DAG whose schedule is the setting of that name, which is its own unless ``name`` is given.
 
     ``within`` is the deadline: a run that is not over so long after it began is ended, and told to the chats. A run
     of a day has the day as its partition (`every_day`); one at a time, because it replaces what the day had.
     """
     loaded = settings()
     zone = loaded.settings.zone
-    cron = getattr(loaded.settings.schedule, name)
+    cron = getattr(loaded.settings.schedule, schedule)
     timetable: Any = None
     if cron != "off" and every_day:
         # The partition is the day that is over when the cron fires: one step before it.
@@ -88,8 +89,8 @@ def routine(
     elif cron != "off":
         timetable = CronTriggerTimetable(cron, timezone=zone.key)
     return {
-        "dag_id": name,
-        "description": (doc or name).removeprefix("DAG: ").split("\n", maxsplit=1)[0].rstrip("."),
+        "dag_id": name or schedule,
+        "description": (doc or schedule).removeprefix("DAG: ").split("\n", maxsplit=1)[0].rstrip("."),
         "doc_md": (doc or "").removeprefix("DAG: "),
         "schedule": timetable,
         "start_date": datetime(2015, 1, 1, tzinfo=zone),

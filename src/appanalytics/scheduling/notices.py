@@ -1,4 +1,4 @@
-"""Who is told when the routine fails. Airflow calls these functions with its context; they never raise."""
+"""Who is told when the routine fails. Airflow calls these functions with its context."""
 
 from __future__ import annotations
 
@@ -6,39 +6,41 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from appanalytics.errors import AppAnalyticsError
+
 log = logging.getLogger(__name__)
 
 
 def task_failed(context: Mapping[str, Any]) -> None:
-    """A task failed for good: tell the chats once for the run, the task and its try."""
+    """A task failed for good: told to the chats, once for the run, the task and the try."""
     instance = context["task_instance"]
-    error = context.get("exception") or "no reason given"
-    log.error("%s.%s failed: %s", instance.dag_id, instance.task_id, error)
-    attempt = f"{instance.run_id}/{instance.task_id}/{getattr(instance, 'map_index', -1)}/{instance.try_number}"
-    _tell(context, instance.dag_id, f"{instance.task_id}: {error}", attempt)
+    job = f"{instance.dag_id}.{instance.task_id}"
+    error = context.get("exception") or "no reason is known; see its log"
+    _tell(context, job, error, f"{instance.run_id}/{instance.map_index}/{instance.try_number}")
 
 
 def run_failed(context: Mapping[str, Any]) -> None:
     """A run is over and not well. What its tasks did wrong was told; here is told that it was not over in time."""
     if context.get("reason") == "timed_out":
         run = context["dag_run"]
-        log.error("%s: not over by its deadline", run)
-        _tell(context, run.dag_id, "the run was not over by its deadline and was ended", f"{run.run_id}/deadline")
+        _tell(context, run.dag_id, "not over by its deadline", run.run_id)
 
 
-def _tell(context: Mapping[str, Any], job: str, error: str, attempt: str) -> None:
-    """Write it to the outbox and deliver; a failure here must not hide the first one."""
+def _tell(context: Mapping[str, Any], job: str, error: BaseException | str, attempt: str) -> None:
+    """Tell by the outbox, so that nobody hears it twice; where the warehouse is what failed, without it."""
     from appanalytics.app import open_app
-    from appanalytics.jobs.failures import tell_failure
-    from appanalytics.scheduling.step import at_hand
+    from appanalytics.jobs.failures import tell_failure, tell_without_warehouse
+    from appanalytics.scheduling.step import moment_of
+    from appanalytics.settings import load_settings
 
+    log.error("%s failed: %s", job, error)
+    loaded = load_settings()
+    dag = job.partition(".")[0]
+    about = moment_of(context, loaded.settings.zone)
+    command = f"appanalytics run {dag} --day {about}" if "at" not in context.get("params", {}) else ""
     try:
         with open_app() as app:
-            try:
-                about: Any = at_hand(app, context)
-            except Exception:  # a run that does not know its day is a failure to tell, too
-                about = str(context["dag_run"].run_id)
-            delivery = tell_failure(app, job, about, error, attempt=attempt)
-        log.info("told the chats: %s", delivery)
-    except Exception:
-        log.exception("the chats could not be told")
+            log.info("told: %s", tell_failure(app, job, about, error, attempt=attempt, command=command))
+    except AppAnalyticsError as problem:
+        log.warning("not told by the outbox: %s", problem)
+        log.info("told without it: %s", tell_without_warehouse(loaded, job, about, error))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context, task
 
 if TYPE_CHECKING:
-    from appanalytics.app import App
+    from zoneinfo import ZoneInfo
 
 
 log = logging.getLogger(__name__)
@@ -63,15 +63,15 @@ def wait_for_tables(asset: Any, patience: timedelta) -> Any:
     return waiting(_tables_are_there)()
 
 
-def at_hand(app: App, context: Any) -> date | datetime:
-    """The day of this run, or the end of its quarter hour where the DAG's form asks for a time."""
+def moment_of(context: Any, zone: ZoneInfo) -> date | datetime:
+    """The day of a run; its instant (or the quarter hour asked for) where the DAG's form asks for a time."""
     from appanalytics.jobs.days import day_processed, tick_processed
 
-    run, params = context["dag_run"], context["params"]
+    run, params = context["dag_run"], context.get("params", {})
     end = run.data_interval_end or run.run_after
     if "at" in params:
-        return tick_processed(asked=params["at"], end=end, zone=app.zone)
-    return day_processed(asked=params.get("day"), partition=run.partition_key, end=end, zone=app.zone)
+        return tick_processed(asked=params["at"], end=end, zone=zone) if params["at"] else end.astimezone(UTC)
+    return day_processed(asked=params.get("day"), partition=run.partition_key, end=end, zone=zone)
 
 
 def _task(work: str, name: str | None, options: dict[str, Any] | None) -> Any:
@@ -86,7 +86,7 @@ def _call(work: str, given: dict[str, Any], form: Sequence[str] = ()) -> Any:
     module, _, function = work.rpartition(".")
     asked = {key: context["params"][key] for key in form}
     with open_app() as app:
-        moment = at_hand(app, context)
+        moment = moment_of(context, app.zone)
         log.info("%s for %s", work, moment)
         result = getattr(import_module(f"appanalytics.jobs.{module}"), function)(app, moment, **given, **asked)
     log.info("%s", result)
@@ -99,5 +99,5 @@ def _tables_are_there() -> bool:
 
     context = get_current_context()
     with open_app() as app:
-        day = at_hand(app, context)
+        day = moment_of(context, app.zone)
         return tables_ready(app, day)

@@ -187,7 +187,7 @@ class ScheduleSettings(_Section):
     daily_report: Annotated[str, Field(pattern=_CRON, description="yesterday's report to the chats")] = "0 11 * * *"
     anomaly_alerts: Annotated[
         str, Field(pattern=_CRON, description="detection, a little after each quarter hour")
-    ] = "2-59/15 * * * *"
+    ] = "6-59/15 * * * *"
     experiments_daily: Annotated[str, Field(pattern=_CRON, description="results of running experiments")] = (
         "0 4 * * *"
     )

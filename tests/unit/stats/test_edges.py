@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy import stats as peer
 
 from appanalytics import stats
 from appanalytics.errors import StatisticsError
@@ -194,3 +195,11 @@ def test_the_room_is_light_to_enter() -> None:
     """scipy takes a second to import; nobody pays who asks for no statistic."""
     code = "import sys, appanalytics.stats; print([name for name in sys.modules if name.split('.')[0] == 'scipy'])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_p_value_of_1e_300_is_printed_as_such() -> None:
+    users = 10**12  # Student's t is the normal
+    distance = float(peer.norm.isf(0.5e-300)) * math.sqrt(2 / users)
+    found = stats.welch(Moments.from_variance(users, 0.0, 1.0), Moments.from_variance(users, distance, 1.0))
+    assert found.p_text == "1e-300"
+    assert found.p_value == pytest.approx(1e-300, rel=1e-6)

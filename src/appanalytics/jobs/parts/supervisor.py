@@ -107,6 +107,8 @@ class Supervisor:
 
     def alive(self) -> bool:
         """True while this folder's supervisord answers."""
+        if not self._socket.exists():
+            return False  # without asking: a plain installation has no supervisor
         try:
             return bool(self._call("getState")["statename"])
         except (OSError, Fault):

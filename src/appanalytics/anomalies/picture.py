@@ -1,0 +1,98 @@
+"""An incident's picture: two weeks with their band, today, and the segment that moved most beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from appanalytics.anomalies.words import Speaker
+from appanalytics.engine import Engine
+from appanalytics.pictures import BAD, FAMILY, INK, MUTED, PALETTE, clean, drawable, new_figure, png
+
+_WIDTH, _HEIGHT = 1200, 760
+#: Standard deviations of the band.
+_BAND = 3.0
+_BEFORE, _CLOSE = timedelta(days=14), timedelta(hours=24)
+
+Points = dict[str, np.ndarray[Any, Any]]
+
+
+def read_points(engine: Engine, metric: str, part: str, since: datetime, until: datetime) -> Points:
+    """A watched series: ``time``, ``value``, ``expected``, ``spread``, ``alarm``; empty where it is not watched."""
+    dimension, _, value = part.partition("=")
+    rows = engine.rows(
+        "SELECT time, value, expected, spread, alarm FROM anomaly_points FINAL WHERE metric = {metric:String}"
+        " AND dimension = {dimension:String} AND slice = {slice:String}"
+        " AND time >= {since:DateTime('UTC')} AND time < {until:DateTime('UTC')} ORDER BY time",
+        {"metric": metric, "dimension": dimension, "slice": value, "since": since, "until": until},
+    )
+    times = [row["time"] if row["time"].tzinfo else row["time"].replace(tzinfo=UTC) for row in rows]
+    numbers = {
+        name: np.array([np.nan if row[name] is None else row[name] for row in rows], dtype=float)
+        for name in ("value", "expected", "spread", "alarm")
+    }
+    return {"time": np.array(times, dtype=object), **numbers}
+
+
+def incident_picture(
+    engine: Engine, speaker: Speaker, row: Mapping[str, Any], members: Sequence[Mapping[str, Any]]
+) -> bytes:
+    """The picture as a PNG; needs the extra ``pictures``. Empty bytes where nothing is stored of the series."""
+    until = row["end"] + timedelta(hours=1)
+    lead = read_points(engine, row["metric"], row["slice"], row["start"] - _BEFORE, until)
+    if not len(lead["time"]):
+        return b""
+    guilty = next((each for each in members if each["slice"] and each["slice"] != row["slice"]), None)
+    figure = new_figure(_WIDTH, _HEIGHT)
+    grid = figure.add_gridspec(
+        2, 2, height_ratios=(1, 1), hspace=0.42, wspace=0.14, left=0.06, right=0.98, top=0.9, bottom=0.08
+    )
+    name = speaker.series(row["metric"], row["slice"])
+    wide = figure.add_subplot(grid[0, :])
+    _series(wide, speaker, lead, row, name)
+    close = max(row["start"] - timedelta(hours=6), until - max(_CLOSE, (until - row["start"]) * 1.5))
+    near = figure.add_subplot(grid[1, 0] if guilty else grid[1, :])
+    _series(near, speaker, _after(lead, min(close, row["start"])), row, name)
+    if guilty is not None:
+        beside = read_points(engine, guilty["metric"], guilty["slice"], min(close, row["start"]), until)
+        axes = figure.add_subplot(grid[1, 1])
+        _series(axes, speaker, beside, row, speaker.series(guilty["metric"], guilty["slice"]))
+    figure.text(
+        0.06, 0.955, drawable(speaker.title(row, "open")), fontsize=17, fontweight="bold", color=INK, family=FAMILY
+    )
+    return png(figure)
+
+
+def _after(points: Points, since: datetime) -> Points:
+    kept = np.array([at >= since for at in points["time"]], dtype=bool)
+    return {name: each[kept] for name, each in points.items()}
+
+
+def _series(axes: Any, speaker: Speaker, points: Points, row: Mapping[str, Any], title: str) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.ticker import FuncFormatter
+
+    clean(axes, size=11)
+    axes.grid(axis="y", color="#e4e8ec")
+    axes.set_title(drawable(title), loc="left", fontsize=12, color=MUTED, family=FAMILY)
+    if not len(points["time"]):
+        return
+    times = [at.astimezone(speaker.zone) for at in points["time"]]
+    low = np.maximum(points["expected"] - _BAND * points["spread"], 0)
+    axes.axvspan(row["start"], row["end"], color=BAD, alpha=0.08, linewidth=0)
+    axes.fill_between(
+        times, low, points["expected"] + _BAND * points["spread"], color=PALETTE[0], alpha=0.18, linewidth=0
+    )
+    axes.plot(times, points["expected"], color=PALETTE[0], linewidth=1, alpha=0.6)
+    axes.plot(times, points["value"], color=INK, linewidth=1.2)
+    marked = (points["alarm"] > 0) & np.array([row["start"] <= at < row["end"] for at in points["time"]], dtype=bool)
+    axes.scatter(np.array(times, dtype=object)[marked], points["value"][marked], s=14, color=BAD, zorder=3)
+    axes.set_xlim(times[0], times[-1])
+    axes.set_ylim(bottom=0)
+    locator = AutoDateLocator(tz=speaker.zone, maxticks=9)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=speaker.zone))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: speaker.short(value, row["metric"])))

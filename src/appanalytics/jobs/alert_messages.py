@@ -1,0 +1,116 @@
+"""Incidents told: written as threads when they change, explained, with a picture, in the chats' languages."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from appanalytics.anomalies import store
+from appanalytics.anomalies.incidents import State
+from appanalytics.anomalies.picture import incident_picture
+from appanalytics.anomalies.words import Speaker, message
+from appanalytics.errors import AppAnalyticsError, SettingsError
+from appanalytics.jobs.alerts import check_alerts
+from appanalytics.jobs.messages import PostOffice, deliver_messages, post_office
+from appanalytics.notify import Letter
+from appanalytics.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from appanalytics.app import App
+    from appanalytics.investigate import Findings
+
+#: What changed longer ago is history: a first run tells nobody of it.
+_NEWS = timedelta(days=1)
+
+
+def run_alerts(app: App, day: date, progress: Progress = silent) -> str:
+    """The job: judge what came up to now, tell, deliver. The day says nothing, a tick is about now."""
+    return run_tick(app, app.now(), progress)
+
+
+def run_tick(app: App, now: datetime, progress: Progress = silent) -> str:
+    """The same as of an instant, as a scheduler knows it."""
+    caught = check_alerts(app, now, progress)
+    written = tell_incidents(app, now)
+    delivery = deliver_messages(app, patience=30.0)
+    return f"{caught}; {written} messages written; {delivery}"
+
+
+def tell_incidents(app: App, now: datetime) -> int:
+    """Write what changed since it was told last; returns the number of messages. Once more writes nothing.
+
+    An open incident is told again after `alerts.remind` hours, unless somebody acknowledged it.
+    """
+    office = post_office(app)
+    written = 0
+    for found in store.read_incidents(app.engine, now, since=now - timedelta(days=60)):
+        kind = _due(app, found, now)
+        if kind:
+            written += _tell(app, office, found, kind)
+            changed = int(found.row["changed"].timestamp())
+            store.act(app.engine, "told", now, incident=found.row["id"], version=changed)
+    return written
+
+
+def _due(app: App, found: store.Stored, now: datetime) -> str:
+    """What is to be told now: ``open``, ``still``, ``over``, or nothing."""
+    state, changed = State(found.row["state"]), found.row["changed"]
+    if found.muted or state in (State.PENDING, State.DROPPED):
+        return ""
+    if found.told_at is None:
+        return "" if now - changed > _NEWS and not state.is_open else "open"
+    if int(changed.timestamp()) != found.told:
+        return "over" if state is State.RESOLVED else "open"
+    remind = timedelta(hours=app.loaded.settings.alerts.remind)
+    still = state is State.FIRING and not found.acknowledged and now - found.told_at >= remind
+    return "still" if still else ""
+
+
+def _tell(app: App, office: PostOffice, found: store.Stored, kind: str) -> int:
+    row = found.row
+    locales = {chat.locale or office.locale for chat in office.chats if chat.alerts}
+    why = _investigated(app, found) if kind != "over" else None
+    letters = {code: _letter(app, found, kind, code, why) for code in locales}
+    if kind == "open":
+        return office.threads.update(row["id"], letters, metric=row["metric"], severity=row["severity"])
+    return office.threads.resolve(row["id"], letters)
+
+
+def _letter(app: App, found: store.Stored, kind: str, code: str, why: Findings | None) -> Letter:
+    row, settings = found.row, app.loaded.settings.alerts
+    speaker = Speaker(app.catalog, app.zone, code)
+    link = ""
+    if settings.dashboard:
+        around = {"start": row["start"] - timedelta(days=1), "end": row["end"] + timedelta(hours=1)}
+        link = settings.dashboard.format(**{name: quote(at.isoformat()) for name, at in around.items()})
+    text = message(
+        speaker,
+        row,
+        found.members,
+        kind=kind,
+        minutes=settings.minutes,
+        why=why.sentence(code) if why else "",
+        acknowledged=found.acknowledged,
+        link=link,
+    )
+    picture = b""
+    if kind == "open" and row["kind"] == "metric":
+        try:
+            picture = incident_picture(app.engine, speaker, row, found.members)
+        except SettingsError:  # no matplotlib: the text says it all
+            picture = b""
+    return Letter(text, picture)
+
+
+def _investigated(app: App, found: store.Stored) -> Findings | None:
+    """Who explains the metric's change, in the last whole anomalous hour; None where that cannot be said."""
+    if found.row["kind"] != "metric":
+        return None
+    end = found.row["end"]
+    hour = end.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    at = max(hour, found.row["start"].replace(minute=0))
+    try:
+        return app.investigate(found.row["metric"], at, grain="hour")
+    except AppAnalyticsError:
+        return None

@@ -1,0 +1,55 @@
+"""Incidents as messages: one thread each, explained, with a picture; muted, repeated, over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from appanalytics.app import App
+from appanalytics.engine import Engine
+from appanalytics.jobs.alert_messages import tell_incidents
+from appanalytics.jobs.alerts import acknowledge, check_alerts, incident_records, mute
+from appanalytics.settings import load_settings
+
+from .test_alerts import DROP, HISTORY, events, hour
+
+ENVIRONMENT = {
+    "APPANALYTICS_ALERTS__METRICS": "views",
+    "APPANALYTICS_ALERTS__DIMENSIONS": "os",
+    "APPANALYTICS_ALERTS__MINUTES": "60",
+    "APPANALYTICS_ALERTS__REMIND": "1",
+    "APPANALYTICS_ALERTS__DASHBOARD": "https://bi.example/d/1?from={start}&to={end}",
+    "APPANALYTICS_REPORTING__LOCALE": "ru",
+}
+
+
+def test_an_incident_is_one_thread_from_its_first_message_to_its_end(engine: Engine, tmp_path: Path) -> None:
+    app = App(load_settings(environ=ENVIRONMENT, folder=tmp_path), engine)
+    engine.insert("feed_actions", HISTORY)
+    now = hour(DROP + 3)
+    check_alerts(app, now)
+    (incident,) = incident_records(app, now)
+    mute(app, incident["id"], "", "", timedelta(days=365))
+    assert tell_incidents(app, now) == 0, "muted"
+    mute(app, incident["id"], "", "", timedelta())
+    assert tell_incidents(app, now) == 1
+    assert tell_incidents(app, now) == 0, "nothing changed"
+    assert tell_incidents(app, now + timedelta(hours=2)) == 1, "a reminder"
+    acknowledge(app, incident["id"], "Anna")
+    assert tell_incidents(app, now + timedelta(hours=4)) == 0, "somebody is on it"
+    engine.insert("feed_actions", events(DROP + 4, DROP + 24))
+    check_alerts(app, hour(DROP + 24))
+    (incident,) = incident_records(app, now)
+    assert incident["state"] == "resolved"
+    assert tell_incidents(app, hour(DROP + 24)) == 1
+    rows = engine.rows(
+        "SELECT toString(kind) AS kind, html, length(picture) AS size, thread FROM outbox ORDER BY number"
+    )
+    assert [row["kind"] for row in rows] == ["send", "reply", "reply"]
+    assert len({row["thread"] for row in rows}) == 1
+    first, _, last = rows
+    assert "Просмотры: на" in first["html"]
+    assert "iOS" in first["html"]
+    assert "https://bi.example/d/1?from=2026-03-17" in first["html"]
+    assert first["size"] > 10_000
+    assert last["html"].startswith("✅ <b>Просмотры: закончилось")
