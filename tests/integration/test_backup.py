@@ -83,10 +83,13 @@ def test_a_backup_of_a_warehouse_in_use_is_put_back_whole(tmp_path: Path, capsys
             assert command(capsys, folder, "backup", "--name", "two")[0] == 0
             after = counted(server)
         assert acknowledged[0] == counted(server) >= after > before
+        # Nothing is written any more: all but the descriptions is in the base.
+        assert command(capsys, folder, "backup", "--name", "three", "--full")[0] == 0
+        assert command(capsys, folder, "backup", "--name", "four")[0] == 0
         code, told = command(capsys, folder, "backup", "--list", "--format", "json")
-        full, rest = json.loads(told)
+        full, rest, *_, last = json.loads(told)
         assert (code, full["base"], rest["base"]) == (0, None, "one")
-        assert rest["own"] < rest["size"]
+        assert (last["base"], last["own"] < last["size"]) == ("three", True)
         assert command(capsys, folder, "backup", "--name", "two")[0] == 2
 
         copy = tmp_path / "copy"

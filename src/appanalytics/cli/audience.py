@@ -13,7 +13,6 @@ from appanalytics.cli.questions import complete_dimension
 from appanalytics.cli.state import options
 from appanalytics.errors import UserError
 from appanalytics.locales import locale_of
-from appanalytics.query.show import number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -147,6 +146,8 @@ def _print(records: Sequence[dict[str, Any]], columns: Sequence[str], numbers: S
 
 
 def _text(name: str, value: Any) -> str:
+    from appanalytics.query.show import number
+
     if name == "user_id":
         return str(value)
     return "unknown" if value is None else number(value, name)
