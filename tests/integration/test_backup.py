@@ -74,6 +74,17 @@ def events(count: int) -> list[dict[str, Any]]:
     ]
 
 
+def saves(capsys: pytest.CaptureFixture[str], folder: Path, number: int) -> bool:
+    """Whether a backup on a full one, while nothing is written, takes less than it holds. (A merge between them may
+    make every file another one.)
+    """
+    assert command(capsys, folder, "backup", "--name", f"full-{number}", "--full")[0] == 0
+    assert command(capsys, folder, "backup", "--name", f"more-{number}")[0] == 0
+    *_, last = json.loads(command(capsys, folder, "backup", "--list", "--format", "json")[1])
+    assert last["base"] == f"full-{number}"
+    return bool(last["own"] < last["size"])
+
+
 def test_a_backup_of_a_warehouse_in_use_is_put_back_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "warehouse"
     with served(folder, USERS, rollup_every="1s") as server:
@@ -83,13 +94,10 @@ def test_a_backup_of_a_warehouse_in_use_is_put_back_whole(tmp_path: Path, capsys
             assert command(capsys, folder, "backup", "--name", "two")[0] == 0
             after = counted(server)
         assert acknowledged[0] == counted(server) >= after > before
-        # Nothing is written any more: all but the descriptions is in the base.
-        assert command(capsys, folder, "backup", "--name", "three", "--full")[0] == 0
-        assert command(capsys, folder, "backup", "--name", "four")[0] == 0
         code, told = command(capsys, folder, "backup", "--list", "--format", "json")
-        full, rest, *_, last = json.loads(told)
+        full, rest = json.loads(told)
         assert (code, full["base"], rest["base"]) == (0, None, "one")
-        assert (last["base"], last["own"] < last["size"]) == ("three", True)
+        assert any(saves(capsys, folder, number) for number in range(2)), "a backup on a base holds all of it again"
         assert command(capsys, folder, "backup", "--name", "two")[0] == 2
 
         copy = tmp_path / "copy"
