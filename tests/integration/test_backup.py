@@ -33,12 +33,12 @@ def command(capsys: pytest.CaptureFixture[str], folder: Path, *words: str) -> tu
     return code, said.out + said.err
 
 
-def elsewhere(folder: Path, backups: Path, *words: str, code: int = 0) -> str:
+def elsewhere(folder: Path, backups: Path, *words: str, codes: tuple[int, ...] = (0,)) -> str:
     """A command in a process of its own, with an engine of its own."""
     environ = os.environ | {"APPANALYTICS_WAREHOUSE__BACKUPS": str(backups)}
     line = [sys.executable, "-c", PROGRAM, *words, "--warehouse", f"chdb://{folder}"]
     ended = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False, env=environ)
-    assert ended.returncode == code, ended.stderr
+    assert ended.returncode in codes, ended.stderr
     return ended.stdout
 
 
@@ -102,8 +102,8 @@ def test_a_backup_of_a_warehouse_in_use_is_put_back_whole(tmp_path: Path, capsys
 
         copy = tmp_path / "copy"
         elsewhere(copy, tmp_path / "warehouse.backups", "restore", "two")
-        report = json.loads(elsewhere(copy, tmp_path / "x", "check", "--full", "--format", "json", code=1))
-        # Many of these events are copies of each other, which is another check's business.
+        report = json.loads(elsewhere(copy, tmp_path / "x", "check", "--full", "--format", "json", codes=(0, 1)))
+        # How many of these events are copies of each other is chance, and another check's business.
         assert {row["status"] for row in report if row["name"] in ("user_day", "slice_day", "day_log")} == {"ok"}
         sql = ["query", "views", "messages", "--format", "json"]
         held = json.loads(elsewhere(copy, tmp_path / "x", *sql))[0]
