@@ -76,7 +76,7 @@ def test_dags_come_by_git_and_a_push_arrives(team: Team) -> None:
     assert list(team.clones.rglob("daily_tables.py")), "it was cloned, not read in place"
     text = (team.repository / "dags" / "data_quality.py").read_text()
     (team.repository / "dags" / "ours.py").write_text(
-        text.replace('routine("data_quality"', 'routine("data_quality", name="ours"')
+        text.replace("within=", 'name="ours", within=')
         .replace("def data_quality", "def ours")
         .replace("\n\ndata_quality()", "\n\nours()")
     )
