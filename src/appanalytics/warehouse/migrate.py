@@ -7,6 +7,7 @@ once, and are recorded in ``schema_migrations`` with a hash so that a file that 
 from __future__ import annotations
 
 import hashlib
+import re
 from importlib.resources import files
 
 import pyarrow as pa
@@ -33,10 +34,12 @@ def migrate(engine: Engine) -> list[str]:
         for row in engine.rows("SELECT name, argMax(sha256, applied) AS sha256 FROM schema_migrations GROUP BY name")
     }
     applied = []
+    views = event_views(engine)
     for name, sql in migrations():
         digest = hashlib.sha256(sql.encode()).hexdigest()
         if name not in seen:
-            engine.execute(sql)
+            if table_of(sql) not in views:  # their table is another's, who decides what it is like
+                engine.execute(sql)
             engine.insert("schema_migrations", pa.table({"name": [name], "sha256": [digest]}))
             applied.append(name)
         elif seen[name] != digest:
@@ -45,6 +48,18 @@ def migrate(engine: Engine) -> list[str]:
                 hint="add a new migration instead of editing one",
             )
     return applied
+
+
+def event_views(engine: Engine) -> set[str]:
+    """Names of this database that are views, such as event tables laid over an app's own."""
+    rows = engine.rows("SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View'")
+    return {row["name"] for row in rows}
+
+
+def table_of(sql: str) -> str:
+    """The table that a migration makes or alters; empty where it is about something else."""
+    found = re.search(r"^(?:CREATE TABLE IF NOT EXISTS|ALTER TABLE) (\w+)", sql, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def migrations() -> list[tuple[str, str]]:
