@@ -64,6 +64,34 @@ def copy(
         print_records([fields], list(fields))
 
 
+@group.command("ddl")
+def show_ddl(
+    cluster: Annotated[str, typer.Option(metavar="NAME", help="The cluster's name in remote_servers.")],
+    whole: Annotated[str, typer.Option("--database", metavar="NAME", help="Database of the whole.")] = "appanalytics",
+    shard: Annotated[
+        str, typer.Option("--shard-database", metavar="NAME", help="Database of each shard.")
+    ] = "appanalytics_shard",
+    replicated: Annotated[bool, typer.Option("--replicas/--no-replicas", help="Replicate each shard.")] = True,
+    again: Annotated[bool, typer.Option("--again", help="Drop the rollups first, for another catalog.")] = False,
+) -> None:
+    """Print the DDL of a cluster: replicated tables of each shard, Distributed tables on top, sharded by user.
+
+    Every statement can be repeated: appanalytics warehouse ddl --cluster NAME | clickhouse-client --multiquery
+    """
+    from appanalytics.catalog import load_catalog
+    from appanalytics.warehouse.cluster import Topology, cluster_ddl, drop_rollups
+
+    loaded = options.load()
+    file = loaded.settings.catalog.file
+    catalog = load_catalog(loaded.path(file) if file else None)
+    topology = Topology(cluster, whole, shard, replicated)
+    statements = [
+        *(drop_rollups(topology) if again else ()),
+        *cluster_ddl(catalog, loaded.settings.zone, topology),
+    ]
+    print("\n\n".join(f"{each};" for each in statements))
+
+
 def _two(source: str, target: str) -> tuple[WarehouseUrl, WarehouseUrl]:
     """Both URLs, parsed. A process can have one folder open, so one of two folders must be served."""
     from appanalytics.engine import WarehouseUrl
