@@ -14,6 +14,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -44,6 +45,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 CATALOG = load_catalog()
 UTC_ZONE = ZoneInfo("UTC")
+COMMANDS: Any = typer.main.get_command(cli)
 LINKS = "Links: how users are counted without counting them again"
 
 
@@ -241,7 +243,7 @@ def test_every_command_shown_exists_with_its_options(page: Path) -> None:
     shown += [code for code in quoted(without_code(text)) if code.startswith("appanalytics ")]
     common = {"--format", "--warehouse", "--config", "--debug", "--version", "--help", "--install-completion"}
     for line in shown:
-        command, words = typer.main.get_command(cli), re.split(r"  +| # ", line)[0].split()[1:]
+        command, words = COMMANDS, re.split(r"  +| # ", line)[0].split()[1:]
         while words and words[0] in getattr(command, "commands", {}):
             command = command.commands[words.pop(0)]
         if command.name == "airflow":  # its words are Airflow's own
