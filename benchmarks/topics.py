@@ -99,8 +99,8 @@ _HEAD = """\
 # Results
 
 Put together by `make bench`. Ratios are taken side by side in one run; CPU is that of the whole process, so that a
-busy machine changes it little. Each part says how and where it was measured; `python -m benchmarks TOPIC` measures one of
-them again.
+busy machine changes it little. Each part says how and where it was measured; `python -m benchmarks TOPIC` measures it
+again.
 """
 
 
