@@ -27,6 +27,7 @@ def send(server: Served, at: datetime) -> None:
     event = {"service": "messages", "time": at, "user_id": 1, "receiver_id": 2}
     with Sender(f"http://127.0.0.1:{server.port}", "admin.secret") as sender:
         assert sender.send([event]).accepted == 1
+    server.settle()
 
 
 def test_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
