@@ -155,6 +155,12 @@ class Stand:
         with open_app(config=self.airflow.loaded.file) as app:
             return app.engine.rows(_ROWS, {"first": self.first})
 
+    def whole(self) -> None:
+        """Have all days of the week in the table, also where a test runs alone."""
+        if self.rows() != self.direct:
+            window = self.app.window(self.first, self.until, None)
+            build_report_table(self.app.engine, self.app.layout, window)
+
     def told(self, *words: str) -> list[str]:
         """Messages in the chat that have all of these words."""
         return [text for each in self.telegram.sent() if all(word in (text := each["text"]) for word in words)]

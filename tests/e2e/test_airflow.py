@@ -85,6 +85,7 @@ def test_a_week_backfilled_equals_the_week_computed_at_once_twice_and_in_reverse
 
 
 def test_a_day_by_hand_changes_nothing(running: Stand) -> None:
+    running.whole()
     run = running.trigger("daily_tables", day=f"{running.until - timedelta(days=2)}")
     running.succeeds("daily_tables", run)
     assert running.rows() == running.direct
@@ -93,6 +94,7 @@ def test_a_day_by_hand_changes_nothing(running: Stand) -> None:
 
 
 def test_the_report_arrives_once(running: Stand) -> None:
+    running.whole()
     day = running.until - timedelta(days=4)  # one that the schedule did not send by itself
     title = locale_of("en").day(day)
     running.succeeds("daily_report", running.trigger("daily_report", day=f"{day}", dry_run=True))
@@ -170,6 +172,7 @@ def test_overhead_of_a_tick(running: Stand) -> None:
 
 
 def test_mistakes_missing_days_and_late_runs_are_told(running: Stand) -> None:
+    running.whole()
     reply = running.api.post("/dags/daily_tables/dagRuns", json={"logical_date": None, "conf": {"day": "tomorrow"}})
     assert reply.status_code == 400
     assert "tomorrow" in reply.text
@@ -194,6 +197,7 @@ def test_mistakes_missing_days_and_late_runs_are_told(running: Stand) -> None:
 
 
 def test_telegram_that_is_down_is_waited_for(running: Stand) -> None:
+    running.whole()
     day = running.until - timedelta(days=5)
     running.telegram.is_down = True
     run = running.trigger("daily_report", day=f"{day}")
@@ -206,6 +210,7 @@ def test_telegram_that_is_down_is_waited_for(running: Stand) -> None:
 
 def test_a_server_that_is_down_is_waited_for(running: Stand) -> None:
     """The task fails with one line and is tried again; what fails for good is told without the warehouse."""
+    running.whole()
     loaded = running.airflow.loaded
     running.supervisor.pause("server")
     backup = running.trigger("backup")
@@ -223,6 +228,7 @@ def test_a_server_that_is_down_is_waited_for(running: Stand) -> None:
 
 @pytest.mark.parametrize("task", ["merge", "load"])
 def test_a_task_killed_in_the_middle_leaves_no_half_day(running: Stand, task: str) -> None:
+    running.whole()
     day = running.until - timedelta(days=3)
     run = running.trigger("daily_tables", day=f"{day}")
     instance = running.waits_for("daily_tables", run, "running", task)
