@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from appanalytics.app import App
 from appanalytics.engine import Engine
+from appanalytics.errors import WarehouseUnavailable
 from appanalytics.jobs.alert_messages import tell_incidents
+from appanalytics.jobs.alert_watch import watch_alerts
 from appanalytics.jobs.alerts import acknowledge, check_alerts, incident_records, mute
 from appanalytics.settings import load_settings
 
@@ -53,3 +59,32 @@ def test_an_incident_is_one_thread_from_its_first_message_to_its_end(engine: Eng
     assert "https://bi.example/d/1?from=2026-03-17" in first["html"]
     assert first["size"] > 10_000
     assert last["html"].startswith("✅ <b>Просмотры: закончилось")
+
+
+def test_watching_tells_what_changed_and_survives_a_warehouse_that_is_away(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.insert("feed_actions", HISTORY)
+    clock = [hour(DROP - 1)]
+    monkeypatch.setattr(App, "now", lambda app: clock[0])
+    away = [False, True, False, False]
+    looks = iter(away)
+
+    @contextmanager
+    def opened() -> Iterator[App]:
+        if next(looks):
+            raise WarehouseUnavailable("the server is gone")
+        yield App(load_settings(environ=ENVIRONMENT, folder=tmp_path), engine)
+
+    def sleep(seconds: float) -> None:
+        assert seconds == 7
+        clock[0] += timedelta(hours=2)
+
+    told: list[str] = []
+    watch_alerts(opened, 7, len(away), told.append, sleep)
+    first, second, *rest = told
+    assert "judged until" in first
+    assert second == "not looked: the server is gone"
+    assert len(rest) == 1, "told once, though looked at twice"
+    assert rest[0].startswith("firing: ")
+    assert "views" in rest[0]
