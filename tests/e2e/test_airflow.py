@@ -143,7 +143,7 @@ def test_the_grid_as_a_picture(running: Stand) -> None:
 
 
 def test_overhead_of_a_tick(running: Stand) -> None:
-    """All CPU that Airflow's processes use from asking for a run of the 15-minute DAG to its end, the job's included."""
+    """All CPU of Airflow from asking for a run of the 15-minute DAG to its end, that of the job included."""
     running.whole()
     running.rests()
     began, ticks = cpu_seconds(running.pids()), 3
