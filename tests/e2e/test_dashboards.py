@@ -157,8 +157,8 @@ def test_analyses_are_those_of_plain_python(
         wanted = {
             place: cell for place, cell in wanted.items() if (oracle.last - date.fromisoformat(place[0])).days < 20
         }
-        found = {(row["cohort"], row["offset"]): row["users"] for row in rows(f"retention/{source}-users")}
-        shares = {(row["cohort"], row["offset"]): row["share"] for row in rows(f"retention/{source}")}
+        found = {(row["cohort"], row["days_since"]): row["users"] for row in rows(f"retention/{source}-users")}
+        shares = {(row["cohort"], row["days_since"]): row["share"] for row in rows(f"retention/{source}")}
         assert {place: users for place, users in found.items() if place in wanted} == {
             place: users for place, (users, _) in wanted.items()
         }
