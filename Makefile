@@ -8,7 +8,7 @@ APP    := $(BIN)/appanalytics
 LOCKS  := requirements/bootstrap.txt requirements/run.txt requirements/dev.txt pyproject.toml
 export PYTHONUTF8 = 1
 
-.PHONY: help setup setup-dev airflow-venv superset-venv telemelya-venv up down test e2e conformance lint types check bench docs locks clean
+.PHONY: help setup setup-dev airflow-venv superset-venv telemelya-venv up down test coverage e2e wheel conformance lint types check bench docs locks clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -69,8 +69,20 @@ down: setup  ## Stop all parts; the data stay
 test: setup-dev  ## Run all tests
 	@$(BIN)/pytest -q -n 2 --dist loadgroup
 
+coverage: setup-dev  ## Run all tests and tell which branches none of them took
+	@$(BIN)/pytest -q -n 2 --dist loadgroup --cov --cov-report=
+	@$(BIN)/coverage report
+
 e2e: setup-dev superset-venv airflow-venv telemelya-venv  ## Run real Superset and a browser against the demo; minutes
 	@$(BIN)/pytest -q -n 0 -m e2e tests/e2e
+
+wheel: setup-dev  ## Build the wheel, install it in an environment of its own, and use it there
+	@rm -rf dist .venv-wheel && $(BIN)/python -m hatchling build -t wheel >/dev/null
+	@$(PYTHON) -m venv --without-pip .venv-wheel
+	@$(BIN)/uv pip install --quiet --python .venv-wheel/bin/python --require-hashes -r requirements/run.txt
+	@$(BIN)/uv pip install --quiet --python .venv-wheel/bin/python --no-deps dist/*.whl
+	@.venv-wheel/bin/python tests/wheel.py
+	@rm -rf .venv-wheel
 
 conformance: setup-dev  ## Run the clients' own suites: SUITE=<checkout of clickhouse-connect or clickhouse-js>
 	@$(BIN)/python -m tests.conformance $(SUITE)
@@ -99,5 +111,6 @@ locks: $(VENV)/.uv  ## Choose newest versions and pin them with hashes
 	  pin superset.in -o superset.txt && pin telemelya.in -o telemelya.txt && \
 	  pin sqlalchemy14.in -o sqlalchemy14.txt && pin sqlalchemy2.in -o sqlalchemy2.txt
 
-clean:  ## Remove the environment and caches (the data folder stays)
-	@rm -rf $(VENV) $(SUPERSET) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+clean:  ## Stop everything; remove the data folder (demo, reports, parts), environments and caches
+	@test ! -x $(APP) || $(APP) down
+	@rm -rf data $(VENV) $(SUPERSET) .venv-airflow .venv-telemelya .venv-wheel .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* dist

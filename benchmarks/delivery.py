@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from tests.integration.deliveries import Load, delivery_rounds
@@ -17,7 +18,7 @@ def main() -> None:
     given = [int(word) for word in sys.argv[1:]]
     load = Load(**dict(zip(("messages", "kills", "seed"), given, strict=False)))
     with tempfile.TemporaryDirectory() as name:
-        outcome = delivery_rounds(Path(name) / "warehouse", load, tell=print)
+        outcome = delivery_rounds(Path(name) / "warehouse", load, tell=partial(print, flush=True))
     print(outcome)
     for line in outcome.broken[:20]:
         print(line)

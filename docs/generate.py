@@ -1,4 +1,4 @@
-"""Write ``docs/metrics.md`` from the shipped catalog: ``python -m docs.generate``, or ``make docs``."""
+"""Write the generated pages, ``docs/metrics.md`` and ``docs/reference``: ``make docs``."""
 
 from __future__ import annotations
 
@@ -62,9 +62,16 @@ def page(catalog: Catalog) -> str:
 
 
 def main() -> None:
-    """Write the page."""
+    """Write the pages."""
+    from appanalytics.app import open_app
+    from docs import reference_pages
+
     PAGE.write_text(page(load_catalog()), encoding="utf-8")
-    print(f"wrote docs/{PAGE.name}")
+    with open_app("chdb://memory", create=True) as app:
+        made = reference_pages.pages(app.engine)
+    for name, text in made.items():
+        (reference_pages.FOLDER / name).write_text(text, encoding="utf-8")
+    print(f"wrote docs/{PAGE.name} and docs/reference: {', '.join(made)}")
 
 
 def _overview(catalog: Catalog) -> str:

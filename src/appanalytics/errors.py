@@ -19,6 +19,7 @@
     * ``WarehouseMissing``: the warehouse has no tables yet
   * ``EngineError``: ClickHouse refused or failed a statement (exit code 1)
   * ``IntegrityError``: stored data contradict each other (exit code 1)
+  * ``DeliveryError``: a message is written and waits (exit code 1)
 """
 
 from __future__ import annotations
@@ -117,6 +118,10 @@ class EngineError(AppAnalyticsError):
 
 class IntegrityError(AppAnalyticsError):
     """Stored data contradict each other."""
+
+
+class DeliveryError(AppAnalyticsError):
+    """A message is written and could not be delivered yet; delivering again is safe."""
 
 
 def nearest(word: str, known: Iterable[str], *, most: int = 8) -> str:

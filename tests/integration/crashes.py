@@ -29,6 +29,8 @@ from appanalytics.app import App, open_app
 from appanalytics.engine.endpoint import Endpoint, find_endpoint, server_folder
 from appanalytics.warehouse.checks import run_checks
 
+from .served import wait_for_collector
+
 _PROGRAM = "import sys; from appanalytics.cli import main; main(sys.argv[1:])"
 _SERVE = ("serve", "--port", "0", "--rollup-every", "1s", "--log-format", "json", "--warehouse")
 _SIZES = (1, 7, 20, 50, 100, 400, 3000)  # small requests and large ones take different ways
@@ -117,6 +119,7 @@ def crash_rounds(
             tell(f"round {number + 1}: {outcome}")
     with _server(folder) as (process, endpoint):
         _finish(endpoint, crew)
+        wait_for_collector(f"http://{endpoint.host}:{endpoint.port}", f"{endpoint.user}.{endpoint.password}")
         _compare(folder, crew, outcome)
         _check(folder, outcome)
         process.terminate()

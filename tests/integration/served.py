@@ -64,22 +64,29 @@ class Served:
         assert response.status != 500, response.data
         return int(response.headers["X-ClickHouse-Exception-Code"])
 
+    def settle(self) -> None:
+        """Wait until everything that the collector acknowledged is in the tables."""
+        wait_for_collector(f"http://127.0.0.1:{self.port}", f"admin.{_PASSWORD}")
+
+
+def wait_for_collector(url: str, key: str) -> None:
+    """Wait until a collector's tables have what it acknowledged; fails after half a minute."""
+    deadline = time.monotonic() + 30
+    while urllib3.request("GET", f"{url}/v1/status", headers={"Authorization": f"Bearer {key}"}).json()["waiting"]:
+        assert time.monotonic() < deadline, "the collector does not store what it acknowledged"
+        time.sleep(0.02)
+
 
 @contextmanager
 def served(folder: Path, users: Mapping[str, Mapping[str, object]], **settings: str) -> Iterator[Served]:
-    """Serve a new folder to users that are given as the users' file has them; ``settings`` are of the server."""
+    """Serve a folder to users that are given as the users' file has them; ``settings`` are of the server.
+
+    A folder that was served before keeps its users.
+    """
     beside = folder.with_name(folder.name + ".server")
-    beside.mkdir(mode=0o700)
-    file = beside / "users.toml"
-    secret = hashed(_PASSWORD)
-    lines = []
-    for name, values in users.items():
-        rows = dict(values).pop("rows", {})
-        lines += [f"[{name}]", f'password = "{secret}"']
-        lines += [f"{key} = {json.dumps(value)}" for key, value in values.items() if key != "rows"]
-        lines += [f"[{name}.rows]", *(f"{key} = {json.dumps(value)}" for key, value in rows.items())] if rows else []
-    file.write_text("\n".join(lines))
-    file.chmod(0o600)
+    if not beside.exists():
+        beside.mkdir(mode=0o700)
+        _write_users(beside / "users.toml", users)
     log = beside / "log"
     with (
         log.open("w") as errors,
@@ -101,6 +108,18 @@ def served(folder: Path, users: Mapping[str, Mapping[str, object]], **settings: 
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
+
+
+def _write_users(file: Path, users: Mapping[str, Mapping[str, object]]) -> None:
+    secret = hashed(_PASSWORD)
+    lines = []
+    for name, values in users.items():
+        rows: dict[str, str] = dict(values).pop("rows", {})  # type: ignore[assignment]
+        lines += [f"[{name}]", f'password = "{secret}"']
+        lines += [f"{key} = {json.dumps(value)}" for key, value in values.items() if key != "rows"]
+        lines += [f"[{name}.rows]", *(f"{key} = {json.dumps(value)}" for key, value in rows.items())] if rows else []
+    file.write_text("\n".join(lines))
+    file.chmod(0o600)
 
 
 def _port(folder: Path, process: subprocess.Popen[str]) -> int:

@@ -43,6 +43,7 @@ def elsewhere(folder: Path, backups: Path, *words: str, codes: tuple[int, ...] =
 
 
 def counted(server: Served) -> int:
+    server.settle()
     return int(server.text("SELECT (SELECT count() FROM feed_actions) + (SELECT count() FROM message_actions)"))
 
 
@@ -119,6 +120,25 @@ def test_a_backup_of_a_warehouse_in_use_is_put_back_whole(tmp_path: Path, capsys
         assert counted(server) == restored + 10
         databases = server.text("SELECT count() FROM system.databases WHERE name LIKE 'appanalytics%'")
         assert databases == "1\n"
+
+
+def test_a_crash_after_a_restore_brings_no_replaced_event_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "warehouse"
+    with served(folder, USERS) as server:
+        with Sender(f"http://127.0.0.1:{server.port}", "admin.secret") as sender:
+            sender.send(events(4))
+            assert counted(server) == 4
+            assert command(capsys, folder, "backup", "--name", "one")[0] == 0
+            sender.send(events(30))
+            assert counted(server) == 34
+            assert command(capsys, folder, "restore", "one", "--over")[0] == 0
+            sender.send(events(2))
+        server.process.kill()
+        server.process.wait(timeout=30)
+    with served(folder, USERS) as server:
+        assert counted(server) == 4 + 2
 
 
 def test_only_admins_and_only_the_folder(tmp_path: Path) -> None:

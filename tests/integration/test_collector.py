@@ -47,6 +47,7 @@ def post(server: Served, body: Any, batch: str = "", key: str = "admin.secret", 
 
 
 def count(server: Served, table: str, where: str = "1") -> int:
+    server.settle()
     return int(server.text(f"SELECT count() FROM {table} WHERE {where}"))
 
 
@@ -59,6 +60,7 @@ def collecting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def test_events_of_both_services_arrive_with_their_defaults(collecting: Served) -> None:
     status, told = post(collecting, [view(101, country="Россия", age=30), message(101, country=None)])
     assert (status, told["accepted"], told["rejected"]) == (200, 2, 0)
+    collecting.settle()
     row = collecting.text("SELECT country, age, gender, city FROM feed_actions WHERE user_id = 101 FORMAT TSV")
     assert row == "Россия\t30\t-1\tunknown\n"
     assert collecting.text("SELECT country FROM message_actions WHERE user_id = 101") == "unknown\n"
@@ -114,6 +116,7 @@ def test_a_bad_event_is_told_by_index_and_kept(collecting: Served, event: Any, r
     assert (status, told["accepted"], told["rejected"]) == (207, 2, 1)
     assert told["errors"][0]["index"] == 1
     assert reason in told["errors"][0]["reason"]
+    collecting.settle()
     kept = collecting.text(f"SELECT line, reason FROM rejects WHERE load = 'admin/{batch}' FORMAT TSVRaw")
     assert kept == f"1\t{told['errors'][0]['reason']}\n"
 

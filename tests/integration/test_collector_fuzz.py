@@ -62,6 +62,7 @@ class Fuzzed:
 
     def stored(self, what: str) -> int:
         """Rows of tables of events, or rejects."""
+        self.server.settle()
         tables = ("feed_actions", "message_actions") if what == "events" else ("rejects",)
         return sum(int(self.server.text(f"SELECT count() FROM {table}")) for table in tables)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -86,20 +85,15 @@ def figure(report: DailyReport, metric: str) -> dict[str, object]:
     return next(each for each in report.figures if each["metric"] == metric)
 
 
-def numbers_alone(text: str) -> list[list[str]]:
-    """Words of each line without the last column, which a forecast says: how good that is, is tested elsewhere."""
-    return [re.sub(r"(\S+–\S+?([\u00a0 ]%)?|usually|обычно)$", "", line).split() for line in text.splitlines()]
-
-
 @pytest.mark.parametrize("locale", ["en", "ru"])
 def test_the_golden_report(filled: tuple[Engine, Layout], locale: str) -> None:
-    """Texts that were read by a person. APPANALYTICS_WRITE_GOLDEN=1 writes them anew; read the difference."""
+    """Texts that were read by a person. WRITE_GOLDEN=1 writes them anew; read the difference."""
     report = daily_report(*filled, DAY, locale=locale, as_of=NOW)
     for kind, text in (("txt", report.text), ("html", report.html)):
         path = GOLDEN / f"daily_report.{locale}.{kind}"
-        if os.environ.get("APPANALYTICS_WRITE_GOLDEN"):
+        if os.environ.get("WRITE_GOLDEN"):
             path.write_text(text, encoding="utf-8")
-        assert numbers_alone(text) == numbers_alone(path.read_text(encoding="utf-8"))
+        assert text == path.read_text(encoding="utf-8")
     assert report.complete
     assert report.caption == report.html
 

@@ -182,6 +182,7 @@ def stored(server: Served, start: datetime) -> list[tuple[str, ...]]:
         UNION ALL SELECT time, user_id, toString(receiver_id), '' FROM message_actions
         WHERE time >= '{start:%Y-%m-%d %H:%M:%S}' FORMAT TSV
     """
+    server.settle()
     return sorted(tuple(line.split("\t")) for line in server.text(sql).splitlines())
 
 

@@ -27,6 +27,7 @@ def send(server: Served, at: datetime) -> None:
     event = {"service": "messages", "time": at, "user_id": 1, "receiver_id": 2}
     with Sender(f"http://127.0.0.1:{server.port}", "admin.secret") as sender:
         assert sender.send([event]).accepted == 1
+    server.settle()
 
 
 def test_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,6 +44,7 @@ def test_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
             "events messages": "failed",
             "rollups": "ok",
             "messages": "ok",
+            "routine": "ok",
             "backups": "off",
         }
         assert found["events messages"]["value"] == pytest.approx(1800, abs=3)

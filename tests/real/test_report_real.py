@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.integration.report_numbers import assert_told_as_queried
 
 from appanalytics.catalog import load_catalog
 from appanalytics.engine import Engine
@@ -54,23 +54,19 @@ def by_pandas(file: Path, day: date) -> dict[str, float]:
     }  # fmt: skip
 
 
-def without_ranges(text: str) -> list[list[str]]:
-    """Words of each line without the last column, which a forecast says."""
-    blocks = [block for block in text.split("\n\n") if not block.startswith("Worth knowing")]
-    lines = "\n\n".join(blocks).splitlines()
-    return [re.sub(r"(❗ )?\S+–\S+$|usually$", "", line).split() for line in lines]
-
-
-def test_the_report_of_a_real_day(engine: Engine, layout: Layout, real_data: Path) -> None:
+def test_the_report_of_a_real_day(
+    engine: Engine, layout: Layout, real_data: Path, warehouse_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     report = daily_report(engine, layout, DAY, as_of=NOW)
     file = real_data / "feed" / "deskdrop_interactions.csv.gz"
     for key, back in (("value", 0), ("day_before", 1), ("week_before", 7)):
         expected = by_pandas(file, DAY - timedelta(days=back))
         assert {each["metric"]: each[key] for each in report.figures} == pytest.approx(expected)
     golden = HERE / "golden" / "daily_report.deskdrop.txt"
-    if os.environ.get("APPANALYTICS_WRITE_GOLDEN"):
+    if os.environ.get("WRITE_GOLDEN"):
         golden.write_text(report.text, encoding="utf-8")
-    assert without_ranges(report.text) == without_ranges(golden.read_text(encoding="utf-8"))
+    assert report.text == golden.read_text(encoding="utf-8")
+    assert assert_told_as_queried(report, layout.catalog, warehouse_url, capsys) == 9
     assert "Messenger" not in report.html  # a service that is not in use is not reported
     assert len(report.picture()) < 300_000
 

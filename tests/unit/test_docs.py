@@ -14,12 +14,15 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import typer
+from docs import reference_pages
 
 from appanalytics.catalog import Active, load_catalog
-from appanalytics.cli.main import run
+from appanalytics.cli.main import cli, run
 from appanalytics.engine import Engine
 from appanalytics.errors import QuestionError
 from appanalytics.query import Question, ask
@@ -31,11 +34,18 @@ from appanalytics.warehouse.rollup.layout import TABLES
 from appanalytics.window import Window
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "README.ru.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 CATALOG = load_catalog()
 UTC_ZONE = ZoneInfo("UTC")
+COMMANDS: Any = typer.main.get_command(cli)
 LINKS = "Links: how users are counted without counting them again"
 
 
@@ -73,6 +83,13 @@ def quoted(text: str) -> list[str]:
 def test_the_metrics_page_is_what_the_generator_makes() -> None:
     page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     assert page == generator().page(CATALOG), "run: make docs"
+
+
+def test_the_reference_is_what_the_generator_makes(engine: Engine) -> None:
+    made = reference_pages.pages(engine)
+    assert sorted(made) == sorted(path.name for path in reference_pages.FOLDER.iterdir())
+    for name, text in made.items():
+        assert (reference_pages.FOLDER / name).read_text(encoding="utf-8") == text, f"{name}: run make docs"
 
 
 def test_every_entry_of_the_catalog_has_an_anchor() -> None:
@@ -216,6 +233,32 @@ def commands(text: str) -> list[tuple[str, list[str]]]:
 
 TOUR = [(command, printed) for command, printed in commands(README) if command.startswith("appanalytics ")]
 PYTHON = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_shown_exists_with_its_options(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(?:console|text|bash)?\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    shown = [line for block in blocks for line in re.findall(r"^\$? ?(appanalytics .*)", block, flags=re.MULTILINE)]
+    shown += [code for code in quoted(without_code(text)) if code.startswith("appanalytics ")]
+    common = {"--format", "--warehouse", "--config", "--debug", "--version", "--help", "--install-completion"}
+    for line in shown:
+        command, words = COMMANDS, re.split(r"  +| # ", line)[0].split()[1:]
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]
+        if command.name == "airflow":  # its words are Airflow's own
+            continue
+        assert not words or words[0].startswith(("-", "COMMAND", "…", "[")) or command.params, line
+        taken = {name for each in command.params for name in [*each.opts, *each.secondary_opts]} | common
+        assert {word.split("=")[0].rstrip("…,") for word in words if word.startswith("--")} <= taken, line
+
+
+def test_the_russian_readme_shows_the_same() -> None:
+    """What is printed in both is the same; words are translated by people."""
+    russian = (ROOT / "README.ru.md").read_text(encoding="utf-8")
+    blocks = [re.findall(r"^```.*?^```", text, flags=re.DOTALL | re.MULTILINE) for text in (README, russian)]
+    assert blocks[0] == blocks[1]
+    assert re.findall(r"<img src=\S+ width=\S+", README) == re.findall(r"<img src=\S+ width=\S+", russian)
 
 
 def test_the_other_commands_exist() -> None:

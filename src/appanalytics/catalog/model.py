@@ -178,6 +178,8 @@ class Catalog(BaseModel):
         found = self.measures.get(name) or self.metrics.get(name)
         if found is None:
             hint = nearest(name, [*self.measures, *self.metrics])
+            if name in self.dimensions:
+                hint = f"{name} is a dimension: --by {name} slices by it"
             raise QuestionError(f"unknown metric {name!r}", hint=hint)
         return found
 

@@ -45,7 +45,7 @@ def daily(
     with options.open() as app:
         chosen = _day(app, day)
         report, written = daily_report_of(app, chosen, locale=locale, folder=out)
-        delivery = send_daily_report(app, chosen) if send else None
+        delivery = send_daily_report(app, chosen, made=report) if send else None
     if options.format == "table":
         print(report.text)
         say(f"\nwritten: {', '.join(str(path) for path in written)}")

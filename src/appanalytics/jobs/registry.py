@@ -16,7 +16,7 @@ from appanalytics.jobs import quality, tables
 from appanalytics.jobs.alert_messages import run_alerts
 from appanalytics.jobs.analyses import audience_table, retention_table
 from appanalytics.jobs.experiments import analyze_running
-from appanalytics.jobs.report import daily_report_of
+from appanalytics.jobs.report import report_by_schedule
 from appanalytics.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -42,9 +42,15 @@ def _backup(app: App, day: date, progress: Progress) -> str:
     return str(backup_of_day(app, day, progress))
 
 
+def _daily_tables(app: App, day: date, progress: Progress) -> str:
+    """What the tasks of the DAG `daily_tables` do, one after the other."""
+    told = [tables.make_tables(app, day, progress)]
+    told += [make(app, day, progress).partition(": ")[2] for make in (audience_table, retention_table)]
+    return "; ".join(told)
+
+
 def _daily_report(app: App, day: date, progress: Progress) -> str:
-    _, files = daily_report_of(app, day)
-    return f"{day}: {', '.join(path.name for path in files)}"
+    return report_by_schedule(app, day)
 
 
 def _data_quality(app: App, day: date, progress: Progress) -> str:
@@ -60,10 +66,14 @@ JOBS = {
     job.name: job
     for job in (
         Job("backup", "There is a backup named after the day; the oldest are gone.", _backup),
-        Job("daily_tables", "Rollups and the report table have the day; its data are checked.", tables.make_tables),
+        Job(
+            "daily_tables",
+            "Rollups, report table, audience and retention have the day; its data are checked.",
+            _daily_tables,
+        ),
         Job("audience_table", "Dashboards have the day's new, retained, returning and gone users.", audience_table),
         Job("retention_table", "Dashboards have who of every cohort came on the day.", retention_table),
-        Job("daily_report", "The day's report is written.", _daily_report),
+        Job("daily_report", "The day's report is written and sent to the chats.", _daily_report),
         Job("data_quality", "All checks of the warehouse were made and kept.", _data_quality),
         Job("anomaly_alerts", "Bins up to now are judged; incidents that changed are told.", run_alerts),
         Job("experiments_daily", "Running experiments are analysed; dashboards have the results.", analyze_running),

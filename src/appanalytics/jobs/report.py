@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appanalytics.chats import Chat
-from appanalytics.errors import SettingsError
+from appanalytics.errors import DeliveryError, SettingsError
 from appanalytics.jobs.messages import deliver_messages, post_office
 from appanalytics.jobs.worth_knowing import worth_knowing
 from appanalytics.notify import Delivery, Draft, Letter
@@ -41,22 +41,30 @@ def make_report(app: App, day: date, locale: str, contents: Contents | None = No
     )
 
 
-def send_daily_report(app: App, day: date, *, chats: Collection[str] = (), patience: float = 60.0) -> Delivery:
+def send_daily_report(
+    app: App,
+    day: date,
+    *,
+    chats: Collection[str] = (),
+    patience: float = 60.0,
+    made: DailyReport | None = None,
+) -> Delivery:
     """Send the report of a day to every chat that wants reports (or only to ``chats``), in its language and metrics.
 
     May be repeated: the key of a message is report, day and chat. A day whose data are not complete is told under
-    another key, so that its numbers can follow once they are there.
+    another key, so that its numbers can follow once they are there. ``made`` is a report with the shipped contents
+    that is there already.
     """
     office = post_office(app)
     wanted = [office.chat(name) for name in chats] or [each for each in office.chats if each.reports]
-    made: dict[tuple[str, str, tuple[str, ...]], DailyReport] = {}
+    reports: dict[tuple[str, str, tuple[str, ...]], DailyReport] = {(made.locale, "", ()): made} if made else {}
     drafts = []
     for chat in wanted:
         locale = chat.locale or office.locale
         kind = (locale, chat.contents or "", chat.metrics)
-        if kind not in made:
-            made[kind] = make_report(app, day, locale, _contents_of(app, chat))
-        report = made[kind]
+        if kind not in reports:
+            reports[kind] = make_report(app, day, locale, _contents_of(app, chat))
+        report = reports[kind]
         key = f"daily/{day}/{chat.name}" if report.complete else f"daily/{day}/incomplete/{chat.name}"
         drafts.append(Draft(key, chat.name, Letter(report.html, report.picture(), report.caption)))
     office.outbox.write(drafts)
@@ -64,10 +72,24 @@ def send_daily_report(app: App, day: date, *, chats: Collection[str] = (), patie
 
 
 def report_by_schedule(app: App, day: date, *, chats: Collection[str] = (), dry_run: bool = False) -> str:
-    """The report as a scheduler sends it, to all chats or some; a dry run writes the files and sends nothing."""
-    _, files = daily_report_of(app, day)
+    """The job: written to the folder and sent to all chats or some; a dry run writes the files and sends nothing.
+
+    Raises `DeliveryError` while a chat waits for its report; repeating this sends it.
+    """
+    report, files = daily_report_of(app, day)
     written = f"{day}: {', '.join(path.name for path in files)}"
-    return written if dry_run else f"{written}; {send_daily_report(app, day, chats=chats)}"
+    if dry_run:
+        return written
+    delivery = send_daily_report(app, day, chats=chats, made=report)
+    waiting = sorted(
+        {each.chat for each in post_office(app).outbox.pending() if each.key.startswith(f"daily/{day}/")}
+    )
+    if waiting:
+        why = f": {delivery.problems[0]}" if delivery.problems else ""
+        raise DeliveryError(
+            f"the report of {day} waits for {', '.join(waiting)}{why}", hint="appanalytics messages deliver"
+        )
+    return "; ".join([written, str(delivery), *delivery.problems])
 
 
 def _contents_of(app: App, chat: Chat) -> Contents:

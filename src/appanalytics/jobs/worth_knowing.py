@@ -5,24 +5,29 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from appanalytics.anomalies import store
+from appanalytics.anomalies.incidents import State as Incident
+from appanalytics.anomalies.words import Speaker
 from appanalytics.experiments import State
 from appanalytics.experiments.ledger import entries
-from appanalytics.jobs.messages import post_office
 from appanalytics.locales import locale_of
-from appanalytics.markup import plain
 from appanalytics.reports import Finding
 
 if TYPE_CHECKING:
     from appanalytics.app import App
 
 #: Weights: above those of unusual moves (50) is what casts doubt on numbers or asks for a decision.
-_FAILED, _INCIDENT, _ENDED, _WARNED, _RUNNING = 100.0, 80.0, 60.0, 20.0, 10.0
+_FAILED, _INCIDENT, _ENDED, _OVER, _WARNED, _RUNNING = 100.0, 80.0, 60.0, 45.0, 20.0, 10.0
+#: The most urgent first.
+_SEVERITIES = ("critical", "warning", "info")
 
 _WORDS = {
     "en": {
         "failed": "Data quality: {count} failed checks of the day, first {first}.",
         "warned": "Data quality: {count} warnings of the day, first {first}.",
-        "incident": "Open incident: {title}",
+        "incident": "Open incident: {title}, since {start}",
+        "over": "Incident of the day: {title}, {start} – {end}",
+        "more": " (and {count} more)",
         "running": "Experiment {name}: day {day} of {days}.",
         "ended": "Experiment {name}: the planned {days} days are over, decide on it.",
         "broken": "Experiment {name}: its numbers cannot be trusted ({checks}).",
@@ -31,7 +36,9 @@ _WORDS = {
     "ru": {
         "failed": "Качество данных: не пройдено проверок за день: {count}, первая: {first}.",
         "warned": "Качество данных: предупреждений за день: {count}, первое: {first}.",
-        "incident": "Открытый инцидент: {title}",
+        "incident": "Открытый инцидент: {title}, с {start}",
+        "over": "Инцидент за день: {title}, {start} – {end}",
+        "more": " (и ещё {count})",
         "running": "Эксперимент {name}: день {day} из {days}.",
         "ended": "Эксперимент {name}: запланированные дни ({days}) прошли, пора решать.",
         "broken": "Эксперимент {name}: числам нельзя верить ({checks}).",
@@ -47,7 +54,7 @@ _DECISIONS = {
 def worth_knowing(app: App, day: date, locale: str) -> list[Finding]:
     """Findings of the other rooms about a day, in a language."""
     code = locale_of(locale).code
-    return [*_quality(app, day, code), *_incidents(app, code), *_experiments(app, day, code)]
+    return [*_quality(app, day, code), *_incidents(app, day, code), *_experiments(app, day, code)]
 
 
 def _quality(app: App, day: date, locale: str) -> list[Finding]:
@@ -65,12 +72,34 @@ def _quality(app: App, day: date, locale: str) -> list[Finding]:
     return []
 
 
-def _incidents(app: App, locale: str) -> list[Finding]:
-    """Incidents whose thread has no answer yet, by the first line of what was told last."""
-    titles = [plain(letter.html).strip().split("\n", 1)[0] for letter in post_office(app).outbox.open_threads()]
-    return [
-        Finding("🚨", _WORDS[locale]["incident"].format(title=title), _INCIDENT) for title in dict.fromkeys(titles)
+def _incidents(app: App, day: date, locale: str) -> list[Finding]:
+    """Incidents that touch the day, as the incident tables hold them: a sentence of the open, one of the rest.
+
+    Each names the most urgent, then the most anomalous. Muted ones and those that were never certain are left out.
+    """
+    window = app.day_window(day)
+    speaker = Speaker(app.catalog, app.zone, locale)
+    touching = [
+        found.row
+        for found in store.read_incidents(app.engine, app.now())
+        if not found.muted
+        and found.row["state"] != str(Incident.DROPPED)
+        and found.row["start"] < window.end
+        and (found.row["state"] != str(Incident.RESOLVED) or found.row["end"] > window.start)
     ]
+    touching.sort(key=lambda row: (_SEVERITIES.index(row["severity"]), -abs(row["score"]), row["id"]))
+    said = []
+    for name, weight, is_over in (("incident", _INCIDENT, False), ("over", _OVER, True)):
+        rows = [row for row in touching if (row["state"] == str(Incident.RESOLVED)) is is_over]
+        if rows:
+            text = _WORDS[locale][name].format(
+                title=speaker.title(rows[0], "open"),
+                start=speaker.moment(rows[0]["start"]),
+                end=speaker.moment(rows[0]["end"]),
+            )
+            text += _WORDS[locale]["more"].format(count=len(rows) - 1) if rows[1:] else ""
+            said.append(Finding("🚨", f"{text}.", weight))
+    return said
 
 
 def _experiments(app: App, day: date, locale: str) -> list[Finding]:

@@ -163,14 +163,6 @@ class Outbox:
         """Chats and messages of a thread, each chat's in their order."""
         return [(row["chat"], _letter(row)) for row in self.engine.rows(_sql("thread"), {"thread": thread})]
 
-    def open_threads(self, days: float = 30.0) -> list[Letter]:
-        """What was told last of each thread without an answer that began in the last days, the newest last."""
-        since = max(0, int((self.clock() - days * 86_400) * 1e9))
-        return [
-            Letter(row["html"], b"", row["caption"])
-            for row in self.engine.rows(_sql("open_threads"), {"since": since})
-        ]
-
     def recent(self, seconds: float) -> list[tuple[str, float]]:
         """Calls of channels in the last seconds, oldest first: chat and time."""
         since = int((self.clock() - seconds) * 1e9)

@@ -81,14 +81,18 @@ def _task(work: str, name: str | None, options: dict[str, Any] | None) -> Any:
 def _call(work: str, given: dict[str, Any], form: Sequence[str] = ()) -> Any:
     """Do the work of a task; what it returns is JSON for the tasks after it."""
     from appanalytics.app import open_app
+    from appanalytics.errors import AppAnalyticsError
 
     context = get_current_context()
     module, _, function = work.rpartition(".")
     asked = {key: context["params"][key] for key in form}
-    with open_app() as app:
-        moment = moment_of(context, app.zone)
-        log.info("%s for %s", work, moment)
-        result = getattr(import_module(f"appanalytics.jobs.{module}"), function)(app, moment, **given, **asked)
+    try:
+        with open_app() as app:
+            moment = moment_of(context, app.zone)
+            log.info("%s for %s", work, moment)
+            result = getattr(import_module(f"appanalytics.jobs.{module}"), function)(app, moment, **given, **asked)
+    except AppAnalyticsError as error:  # it says what is wrong in a line; where it was noticed helps nobody
+        raise error.with_traceback(None) from None
     log.info("%s", result)
     return result if isinstance(result, int | str | None) else str(result)
 

@@ -1,7 +1,8 @@
-"""Natural batching: what arrives while one flush is stored is the next flush.
+"""Natural batching: what arrives while one flush is written is the next flush.
 
-One thread stores. A flush is written to the journal, then inserted under its token, then answered. A batch that is
-sent again while it waits joins the first one's answer; one that was stored before gets that answer again.
+One thread writes flushes to the journal and answers them; another takes them from there into their tables (`insert`).
+A batch that is sent again while it waits joins the first one's answer; one that was taken before gets that answer
+again.
 """
 
 from __future__ import annotations
@@ -11,30 +12,26 @@ import threading
 import time
 import uuid
 from collections import OrderedDict, deque
-from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import chain
-from pathlib import Path
 
 import pyarrow as pa
 
-from appanalytics.errors import AppAnalyticsError
 from appanalytics.server.collector.decode import Parsed, Reject
 from appanalytics.server.collector.events import Services
+from appanalytics.server.collector.insert import Inserter
 from appanalytics.server.collector.journal import Flush, Journal, Part
-from appanalytics.server.collector.store import Problem, Store, batches_part, part_of
+from appanalytics.server.collector.store import Store, batches_part, part_of
 
 log = logging.getLogger("appanalytics.collector")
 _MOST_EVENTS = 100_000  # of one flush
 _MOST_KNOWN = 500_000
-_SETTLE_SECONDS = 10.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 
 
 class Unfinished(Exception):
-    """The server stops, or storing does not succeed yet; the same batch may be sent again."""
+    """The server stops, or its tables take nothing at the moment; the same batch may be sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,6 @@ class Totals:
     requests: int = 0
     events: int = 0
     rejected: int = 0
-    flushes: int = 0
     last: datetime | None = None
 
     def add(self, jobs: list[_Job], at: datetime) -> None:
@@ -63,7 +59,6 @@ class Totals:
         self.requests += len(jobs)
         self.events += sum(job.parsed.accepted for job in jobs)
         self.rejected += sum(len(job.parsed.rejects) for job in jobs)
-        self.flushes += 1
         self.last = at
 
 
@@ -77,37 +72,45 @@ class _Job:
 
 
 class Collector:
-    """Takes parsed requests and stores them. `start` and `stop` frame its life."""
+    """Takes parsed requests and makes them durable. `start` and `stop` frame its life."""
 
     def __init__(self, services: Services, store: Store, journal: Journal) -> None:
         self.services = services
         self.totals = Totals()
         self._store, self._journal = store, journal
+        self._inserter = Inserter(store, journal)
         self._known: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self._pending: dict[str, _Job] = {}
         self._queue: deque[_Job] = deque()
         self._change = threading.Condition()
         self._stopping = False
-        self._days: set[date] = set()
-        self._old: list[Path] = []
-        self._settled = time.monotonic()
-        self._unsure = False  # the journal holds a flush that may be stored in part: the next start must see it
-        self._thread = threading.Thread(target=self._work, name="collector", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="collect", daemon=True)
 
     @property
     def waiting(self) -> int:
-        """Requests that are not stored yet."""
-        return len(self._queue)
+        """Requests that are not in the tables yet."""
+        return len(self._queue) + self._inserter.waiting
+
+    @property
+    def held(self) -> int:
+        """Bytes of rows that are durable and not in the tables yet."""
+        return self._inserter.held
+
+    @property
+    def inserts(self) -> int:
+        """Inserts since the start."""
+        return self._inserter.inserts
 
     @property
     def unsure(self) -> bool:
-        """True when the journal holds events that are not in their tables: they are stored at the next start."""
-        return self._unsure
+        """True while the tables do not take what the journal holds; nothing new is taken then."""
+        return self._inserter.trouble
 
     def start(self) -> None:
-        """Learn the batches that were stored, and begin to store."""
+        """Learn the batches that were stored, and begin to take others."""
         for name, accepted, rejected in self._store.known_batches(_MOST_KNOWN):
             self._known[name] = (accepted, rejected)
+        self._inserter.start()
         self._thread.start()
 
     def stop(self) -> None:
@@ -116,50 +119,45 @@ class Collector:
             self._stopping = True
             self._change.notify()
         self._thread.join()
+        self._inserter.stop()
+        self._journal.close()
 
     def submit(self, parsed: Parsed, batch: str, app: str) -> Future[Receipt]:
         """Take a request; the future is done when its events are durable.
 
-        An empty ``batch`` gets a name of its own. Raises `Unfinished` once the server stops.
+        An empty ``batch`` gets a name of its own. Raises `Unfinished` when the server stops, or its
+        tables take nothing.
         """
         given = batch or uuid.uuid4().hex
         name = f"{app}/{given}"
         with self._change:
-            if self._stopping:
-                raise Unfinished
             if name in self._known:
                 done: Future[Receipt] = Future()
                 done.set_result(Receipt(given, *self._known[name], known=True))
                 return done
             if name in self._pending:
                 return self._pending[name].answer
+            if self._stopping or self.unsure:
+                raise Unfinished
             job = self._pending[name] = _Job(given, name, app, parsed)
             self._queue.append(job)
             self._change.notify()
         return job.answer
 
     def _work(self) -> None:
-        while True:
-            with self._change:
-                if not self._queue and not self._stopping:
-                    self._change.wait(_SETTLE_SECONDS)
-                jobs = self._take()
-                ended = self._stopping and not jobs
-            if jobs:
-                self._flush(jobs)
-            if ended or time.monotonic() - self._settled > _SETTLE_SECONDS:
-                self._settle()
-            if ended:
-                self._end()
-                return
+        while jobs := self._take():
+            self._flush(jobs)
 
     def _take(self) -> list[_Job]:
+        """What waits; nothing when the server stops."""
         jobs: list[_Job] = []
         events = 0
-        while self._queue and (not jobs or events + self._queue[0].parsed.accepted <= _MOST_EVENTS):
-            job = self._queue.popleft()
-            events += job.parsed.accepted
-            jobs.append(job)
+        with self._change:
+            self._change.wait_for(lambda: self._queue or self._stopping)
+            while self._queue and (not jobs or events + self._queue[0].parsed.accepted <= _MOST_EVENTS):
+                job = self._queue.popleft()
+                events += job.parsed.accepted
+                jobs.append(job)
         return jobs
 
     def _flush(self, jobs: list[_Job]) -> None:
@@ -169,15 +167,9 @@ class Collector:
             self._journal.append(flush)
         except Exception as error:
             log.exception("events cannot be written to the journal")
-            self._fail(jobs, error, forget=True)
+            self._fail(jobs, error)
             return
-        try:
-            self._insert(flush)
-        except Exception as error:
-            self._unsure = True
-            log.error("events are in the journal and not in their tables; the next start stores them")
-            self._fail(jobs, error, forget=False)
-            return
+        self._inserter.note(flush.requests, flush.size)
         self._done(jobs, at)
 
     def _done(self, jobs: list[_Job], at: datetime) -> None:
@@ -192,6 +184,14 @@ class Collector:
             parsed = job.parsed
             receipt = Receipt(job.batch, parsed.accepted, len(parsed.rejects), tuple(parsed.rejects))
             job.answer.set_result(receipt)
+
+    def _fail(self, jobs: list[_Job], error: Exception) -> None:
+        """Tell the clients; nothing of theirs is in the journal."""
+        with self._change:
+            for job in jobs:
+                del self._pending[job.name]
+        for job in jobs:
+            job.answer.set_exception(error)
 
     def _made(self, jobs: list[_Job], at: datetime) -> Flush:
         parts, days = [], set[date]()
@@ -208,62 +208,7 @@ class Collector:
         accepted = [job.parsed.accepted for job in jobs]
         rejected = [len(job.parsed.rejects) for job in jobs]
         parts.append(batches_part([job.name for job in jobs], accepted, rejected, at))
-        return Flush(uuid.uuid4().hex, tuple(parts), tuple(sorted(days)))
-
-    def _insert(self, flush: Flush) -> None:
-        """Insert until it succeeds: its rows may be in already, in part, so nobody else may store these batches."""
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                self._mark(flush.days)
-                self._store.insert(flush)
-                return
-            except Problem as problem:
-                log.error("cannot store events, trying again: %s", problem.message, extra={"code": problem.code})
-            except AppAnalyticsError as error:
-                log.error("cannot store events, trying again: %s", error)
-            with self._change:
-                if self._stopping:
-                    raise Unfinished  # the journal has it, and the next start stores it
-                self._change.wait_for(lambda: self._stopping, pause)
-            pause = min(_LONGEST_PAUSE, 2 * pause)
-
-    def _mark(self, days: Iterable[date]) -> None:
-        """Days change from the first event on; `_settle` says it again, because a roll-up may run in between."""
-        new = set(days) - self._days
-        if new:
-            self._store.mark(new)
-            self._days |= new
-
-    def _fail(self, jobs: list[_Job], error: Exception, *, forget: bool) -> None:
-        """Tell the clients. What is in the journal is not forgotten, for nobody may store it under another token."""
-        with self._change:
-            for job in jobs if forget else ():
-                del self._pending[job.name]
-        for job in jobs:
-            job.answer.set_exception(error)
-
-    def _settle(self) -> None:
-        """Mark the days of what was stored, then let go of its journal."""
-        self._settled = time.monotonic()
-        if not self._days or self._unsure:
-            return
-        try:
-            self._old.append(self._journal.rotate())
-            self._store.mark(self._days)
-        except (AppAnalyticsError, OSError):
-            log.exception("cannot mark the days of new events; trying again")
-            return
-        self._days.clear()
-        while self._old:
-            self._old.pop().unlink()
-
-    def _end(self) -> None:
-        """A journal without a segment says that the server ended well."""
-        self._journal.close()
-        if not self._days and not self._old:
-            for segment in self._journal.segments():
-                segment.unlink()
+        return Flush(tuple(parts), tuple(sorted(days)), len(jobs), sum(accepted))
 
 
 def _rejects_part(jobs: list[_Job]) -> Part:

@@ -208,14 +208,20 @@ class CollectorEndpoint:
     def _room(self, size: int) -> None:
         if size > self.options.longest:
             raise self._too_long()
-        if self._held + size > self.options.memory:
+        self._bounded(size)
+
+    @property
+    def _all_held(self) -> int:
+        return self._held + self.collector.held
+
+    def _bounded(self, more: int = 0) -> None:
+        if self._all_held + more > self.options.memory:
             raise Refused(429, "too much waits to be stored", "send it again", {"retry-after": "1"})
 
     def _keep(self, size: int, kept: list[int]) -> None:
         self._held += size
         kept[0] += size
-        if self._held > self.options.memory:
-            raise Refused(429, "too much waits to be stored", "send it again", {"retry-after": "1"})
+        self._bounded()
 
     async def _parsed(self, body: bytes, services: frozenset[str]) -> Any:
         now = datetime.fromtimestamp(time.time(), UTC)
@@ -227,9 +233,10 @@ class CollectorEndpoint:
 
     def _status(self) -> bytes:
         totals = self.collector.totals
-        counts = {name: getattr(totals, name) for name in ("requests", "events", "rejected", "flushes")}
+        counts = {name: getattr(totals, name) for name in ("requests", "events", "rejected")}
+        counts["inserts"] = self.collector.inserts
         last = totals.last.isoformat() if totals.last else None
-        waits = {"waiting": self.collector.waiting, "held": self._held, "memory": self.options.memory}
+        waits = {"waiting": self.collector.waiting, "held": self._all_held, "memory": self.options.memory}
         return json.dumps({**counts, **waits, "unsure": self.collector.unsure, "last": last}).encode()
 
     def _cors(self, headers: dict[str, str]) -> dict[str, str]:

@@ -93,11 +93,17 @@ def _answers() -> dict[str, Any]:
         "known": {"type": "boolean", "description": "true when an earlier attempt was stored, and this one was not"},
         "errors": {"type": "array", "items": error, "description": "why events were refused; the first 1,000"},
     }
-    status: dict[str, Any] = dict.fromkeys(("requests", "events", "rejected", "flushes"), _COUNT)
-    status["waiting"] = {**_COUNT, "description": "requests that are not stored yet"}
-    status["held"] = {**_COUNT, "description": "bytes of bodies that wait, of at most `memory`"}
+    status: dict[str, Any] = dict.fromkeys(("requests", "events", "rejected", "inserts"), _COUNT)
+    status["waiting"] = {
+        **_COUNT,
+        "description": "requests that are not in the tables yet; the answered ones are durable",
+    }
+    status["held"] = {**_COUNT, "description": "bytes of them, of at most `memory`"}
     status["memory"] = _COUNT
-    status["unsure"] = {"type": "boolean", "description": "true when events wait in the journal for the next start"}
+    status["unsure"] = {
+        "type": "boolean",
+        "description": "true while the tables do not take the events of the journal",
+    }
     status["last"] = {"type": ["string", "null"], "format": "date-time"}
     problem = {"title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT}
     return {

@@ -1,8 +1,8 @@
-"""The engine's side of the collector: one flush goes in whole, and going in twice changes nothing."""
+"""The engine's side of the collector: a segment goes in whole, and going in twice changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from appanalytics.engine import Engine
-from appanalytics.server.collector.journal import Flush, Part
+from appanalytics.server.collector.journal import Flush, Part, Segment
 from appanalytics.server.problems import Problem, from_engine
 from appanalytics.sqltext import identifier, literal
 from appanalytics.warehouse.days import mark_changed
@@ -25,30 +25,33 @@ _QUARTER = 900
 
 
 class Store:
-    """Inserts flushes through a connection of its own. Not for two threads at once."""
+    """Inserts segments through a connection of its own. Not for two threads at once."""
 
     def __init__(self, raw: Any, engine: Engine, zone: ZoneInfo) -> None:
         self._raw = raw
         self.engine = engine
         self.zone = zone
 
-    def insert(self, flush: Flush) -> None:
-        """Insert all parts of a flush; raises `Problem`, after which it is to be inserted again."""
-        for part in flush.parts:
-            columns = ", ".join(identifier(name) for name in part.columns)
-            token = literal(f"{flush.token}/{part.table}")
-            sql = (
-                f"INSERT INTO {identifier(self.engine.database)}.{identifier(part.table)} ({columns}) "
-                f"SETTINGS {_ONE_BLOCK}, insert_deduplication_token = {token}"
-            )
-            try:
-                handle = self._raw.send_insert(sql, "ArrowStream")
-                if handle.has_error():
-                    raise from_engine(RuntimeError(handle.error_message()))
-                self._raw.insert_append(handle, part.data)
-                self._raw.insert_done(handle)
-            except RuntimeError as error:
-                raise from_engine(error) from None
+    def insert(self, segment: Segment) -> None:
+        """Insert all rows of a segment; raises `Problem`, after which it is to be inserted again."""
+        for part in joined(segment.flushes):
+            self.insert_part(part, segment.token)
+
+    def insert_part(self, part: Part, token: str) -> None:
+        """Insert rows of one table; what was inserted under this token is not inserted again. Raises `Problem`."""
+        columns = ", ".join(identifier(name) for name in part.columns)
+        sql = (
+            f"INSERT INTO {identifier(self.engine.database)}.{identifier(part.table)} ({columns}) "
+            f"SETTINGS {_ONE_BLOCK}, insert_deduplication_token = {literal(f'{token}/{part.table}')}"
+        )
+        try:
+            handle = self._raw.send_insert(sql, "ArrowStream")
+            if handle.has_error():
+                raise from_engine(RuntimeError(handle.error_message()))
+            self._raw.insert_append(handle, part.data)
+            self._raw.insert_done(handle)
+        except RuntimeError as error:
+            raise from_engine(error) from None
 
     def mark(self, days: Iterable[date]) -> None:
         """Tell the day log that events of these days changed."""
@@ -82,6 +85,19 @@ def part_of(table: str, tables: Sequence[pa.Table]) -> Part:
     return Part(table, tuple(tables[0].schema.names), sink.getvalue().to_pybytes())
 
 
+def joined(flushes: Iterable[Flush]) -> Iterator[Part]:
+    """Rows of several flushes by table."""
+    tables: dict[tuple[str, tuple[str, ...]], list[Part]] = {}
+    for flush in flushes:
+        for part in flush.parts:
+            tables.setdefault((part.table, part.columns), []).append(part)
+    for (table, _), parts in tables.items():
+        if len(parts) == 1:
+            yield parts[0]
+        else:
+            yield part_of(table, [pa.ipc.open_stream(part.data).read_all() for part in parts])
+
+
 def batches_part(names: Sequence[str], accepted: Sequence[int], rejected: Sequence[int], at: datetime) -> Part:
     """The ledger's rows of a flush."""
     columns = {
@@ -93,4 +109,4 @@ def batches_part(names: Sequence[str], accepted: Sequence[int], rejected: Sequen
     return part_of("collector_batches", [pa.table(columns)])
 
 
-__all__ = ["Problem", "Store", "batches_part", "part_of"]
+__all__ = ["Problem", "Store", "batches_part", "joined", "part_of"]
