@@ -77,6 +77,7 @@ def form_data(chart: ChartSpec, dataset: Dataset, locale: str) -> Json:
     elif chart.chart == "interval":
         form |= {"columns": ["bound"], "groupby": list(chart.by), "metrics": list(chart.metrics)}
         form |= {"whiskerOptions": _WHISKERS, "number_format": _format(chart, dataset), "x_ticks_layout": "45°"}
+        form["show_legend"] = False
     return form
 
 

@@ -58,8 +58,7 @@ class Datasets(Parts):
             counters=self._numbered(self._counters),
             weekday=f"transform(toDayOfWeek(day), [1, 2, 3, 4, 5, 6, 7], [{_texts(_WEEKDAYS[self.locale])}], '')",
             bins=", ".join(
-                f"if({identifier(name)} = 0, NULL, intDiv({identifier(name)}, {_BIN}) * {_BIN}) AS {identifier(bin_)}"
-                for name, bin_ in bins.items()
+                f"intDiv({identifier(name)}, {_BIN}) * {_BIN} AS {identifier(bin_)}" for name, bin_ in bins.items()
             ),
         )
         columns = [
@@ -352,6 +351,7 @@ class Datasets(Parts):
     def absent(self) -> Dataset:
         """Days of those who had come before and were not there on the day of the fall."""
         more = [Column("outage_day", "String"), Column("days_after", "Int32", self._text("Days after", "Дней после"))]
+        more.append(Column("came", "String", self._text("First day", "Первый день")))
         hole = read_sql(PACKAGE, "hole_day")
         return self._analysis("absent", self._users_and_counters(), more, hole=hole)
 

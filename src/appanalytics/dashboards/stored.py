@@ -150,7 +150,7 @@ class Stored(Parts):
             metric=self._metric(),
             role=self._word("role"),
             method=_named("method", words.methods(self.locale)),
-            relative=_texts(words.RELATIVE),
+            relative=literal(words.RELATIVE),
             same_scale=_texts(words.SAME_SCALE),
             dimension=_named("dimension", {each.name: each.label(self.locale) for each in self.dimensions}),
             verdict=self._word("verdict"),

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from appanalytics.experiments.methods import ASKS
 from appanalytics.experiments.words import words_of
+from appanalytics.experiments.words_en import ENGLISH
 from appanalytics.locales import locale_of
 
 #: Methods whose effect is a difference on the metric's own scale, so that their intervals can stand side by side.
 SAME_SCALE = (
-    "delta", "welch", "cuped", "poisson_bootstrap", "smoothed", "smoothed_common", "buckets_welch", "winsorised",
+    "delta", "welch", "cuped", "poisson_bootstrap", "smoothed", "smoothed_own_prior", "buckets_welch", "winsorised",
     "always_valid",
 )  # fmt: skip
-#: Methods whose effect is a share of the control's value, so that metrics can stand side by side.
-RELATIVE = ("delta_relative", "welch_relative")
-_METHODS = (*SAME_SCALE, *RELATIVE, "mann_whitney", "buckets_mann_whitney", "linearised", "kolmogorov_smirnov",
-            "brown_forsythe")  # fmt: skip
+#: Ends the names of methods whose effect is a share of the control's value, so that metrics can stand side by side.
+RELATIVE = "_relative"
 _CHECKS = ("sample_ratio", "segment_ratio", "two_variants", "without_activity", "unexposed", "planned_end",
            "planned_size", "definition", "other_experiments")  # fmt: skip
 _RISKS = ("check", "polarised", "shape", "guardrail_open", "secondary_worse", "segment")
@@ -48,8 +48,10 @@ def methods(locale: str) -> dict[str, str]:
     """Statistical methods by code."""
     say = words_of(locale_of(locale))
     words = {"metric": "", "above": "", "below": ""}
-    return {code: " ".join(say(code, **words).replace(" (α = 5),", ",").replace(" ,", ",").split())
-            for code in _METHODS}  # fmt: skip
+    return {
+        code: " ".join(say(code, **words).replace(" (α = 5),", ",").replace(" ,", ",").split())
+        for code in dict.fromkeys((*ASKS, *(key for key in ENGLISH if key.endswith(RELATIVE))))
+    }
 
 
 def checks(locale: str) -> dict[str, str]:

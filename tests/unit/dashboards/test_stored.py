@@ -24,6 +24,7 @@ CATALOG = load_catalog()
 def test_every_code_has_a_name(locale: str) -> None:
     assert set(words.steps(locale)) == {str(each) for each in Step}
     assert {str(each) for each in Kind} - set(words.checks(locale)) == {"duplicates"}  # of files of users only
+    assert set(words.SAME_SCALE) <= set(words.methods(locale))
     assert {f"risk_{kind}" for kind in words.risks(locale)} == {key for key in ENGLISH if key.startswith("risk_")}
     if locale == "ru":
         codes = {str(each) for each in [*Outcome, *IncidentState]} - {"dropped"}
