@@ -55,18 +55,27 @@ def judge_world(method: str, name: str, seeds: Iterable[int], series: int = 60, 
     return score(alerts, truth, (days * DAY - 2 * WEEK) / WEEK)
 
 
-def rows_scored(method: str, values: Floats, bins_a_day: int) -> tuple[Floats, Floats]:
-    """Score of each row of one series, and 1 where an alert opens."""
-    detector = make_detector(method, 1, bins_a_day)
-    scores, opened = np.zeros(len(values)), np.zeros(len(values))
-    before = False
-    for at, value in enumerate(values):
-        verdict = detector.step(Tick(at), np.array([value]))
-        scores[at] = abs(verdict.score[0])
-        now = bool(detector.open[0] > 0)
-        opened[at] = now and not before
-        before = now
-    return scores, opened
+def rows_scored(method: str, series: Sequence[Floats], days: Sequence[int]) -> list[tuple[Floats, Floats]]:
+    """Score of each row of each series, and 1 where an alert opens; ``days`` are their rows a day.
+
+    Series of one pace are judged side by side, the shorter ones missing at the end: they do not know each other.
+    """
+    found: list[tuple[Floats, Floats]] = [(np.zeros(len(each)), np.zeros(len(each))) for each in series]
+    for day in sorted(set(days)):
+        mine = [place for place, each in enumerate(days) if each == day]
+        detector = make_detector(method, len(mine), day)
+        rows = np.full((max(len(series[place]) for place in mine), len(mine)), np.nan)
+        for column, place in enumerate(mine):
+            rows[: len(series[place]), column] = series[place]
+        scores, opened = np.zeros_like(rows), np.zeros(rows.shape, dtype=bool)
+        for at, row in enumerate(rows):
+            scores[at] = np.abs(detector.step(Tick(at), row).score)
+            opened[at] = detector.open > 0
+        opened[1:] &= ~opened[:-1]
+        for column, place in enumerate(mine):
+            length = len(series[place])
+            found[place] = (scores[:length, column], opened[:length, column].astype(float))
+    return found
 
 
 def silenced(scores: Floats, rows: int) -> Floats:
@@ -83,10 +92,11 @@ def silenced(scores: Floats, rows: int) -> Floats:
 def judge_nab(method: str, folder: Path, hours: float = 12) -> dict[str, float]:
     """NAB's three scores; an alarm is not repeated within ``hours``."""
     files = read_nab(folder)
-    scores = {}
-    for file in files:
-        raw, _ = rows_scored(method, file.values, file.bins_a_day)
-        scores[file.name] = silenced(raw, max(1, round(file.bins_a_day * hours / 24)))
+    judged = rows_scored(method, [file.values for file in files], [file.bins_a_day for file in files])
+    scores = {
+        file.name: silenced(raw, max(1, round(file.bins_a_day * hours / 24)))
+        for file, (raw, _) in zip(files, judged, strict=True)
+    }
     return nab_scores(files, scores)
 
 
@@ -105,20 +115,20 @@ def read_cloud(path: Path) -> list[tuple[list[datetime], Floats, list[tuple[int,
             times = [datetime.fromisoformat(row["TimeStamp"]) for row in rows]
             label = np.array([float(row["Label"]) > 0 for row in rows])
             edges = np.flatnonzero(np.diff(np.concatenate([[False], label, [False]]).astype(int)))
-            values = np.array([float(row["Value"]) for row in rows])
+            values = np.array([float(row["Value"] or "nan") for row in rows])
             found.append((times, values, list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))))
     return found
 
 
 def judge_cloud(method: str, path: Path) -> Score:
     """Event score of the labelled series."""
-    alerts, truth, weeks = [], [], 0.0
-    for times, values, spans in read_cloud(path):
-        gap = float(np.median(np.diff([each.timestamp() for each in times])))
-        _, opened = rows_scored(method, values, max(1, round(86400 / gap)))
-        alerts.append(np.flatnonzero(opened).tolist())
-        truth.append([Incident(first, end, "") for first, end in spans])
-        weeks += len(values) * gap / 604800
+    found = read_cloud(path)
+    gaps = [float(np.median(np.diff([each.timestamp() for each in times]))) for times, _, _ in found]
+    days = [max(1, round(86400 / gap)) for gap in gaps]
+    judged = rows_scored(method, [values for _, values, _ in found], days)
+    alerts = [np.flatnonzero(opened).tolist() for _, opened in judged]
+    truth = [[Incident(first, end, "") for first, end in spans] for _, _, spans in found]
+    weeks = sum(len(values) * gap / 604800 for (_, values, _), gap in zip(found, gaps, strict=True))
     return score(alerts, truth, weeks / len(alerts))
 
 

@@ -31,7 +31,7 @@ def calibration(experiment: OpenExperiment, metric: str) -> None:
     """Share of p ≤ 0.05 between groups of real users who differ in nothing."""
     for each in experiment.rehearse(metric=metric).records():
         shown = f"{each['false_positives']:.2%} ({each['low']:.2%} … {each['high']:.2%})"
-        print(f"A/A {metric:10}{each['method']:24}{shown:28}{each['verdict']}", flush=True)
+        print(f"A/A {metric:16}{each['method']:24}{shown:28}{each['verdict']}", flush=True)
 
 
 def whole(experiment: OpenExperiment) -> None:
@@ -67,7 +67,7 @@ def main() -> None:
     with open_app(f"chdb://{asked.warehouse.resolve()}") as app:
         experiment = opened(app)
         whole(experiment)
-        for metric in ("ctr", "likes"):
+        for metric in ("ctr", "likes", "messages", "views", "messenger_users"):
             calibration(experiment, metric)
     peers.coverage()
     if asked.peers:

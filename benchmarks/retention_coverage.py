@@ -16,6 +16,7 @@ from appanalytics.retention.groups import Arm, Stratum, driving, overall
 from appanalytics.simulate import World
 from appanalytics.simulate.curves import CURVES, LEAVING_DAYS, return_chance, share_active
 from appanalytics.simulate.intensity import campaign_newcomers, ordinary_newcomers, plan_day
+from appanalytics.stats import Share, wilson
 
 LEVELS = (0.99, 0.95, 0.9)
 
@@ -83,7 +84,8 @@ def main() -> None:
     given = parser.parse_args()
     world = World(until=date(2026, 11, 1), zone=ZoneInfo("UTC"), users=given.users, days=given.days, seed=1)
     generator = np.random.default_rng(20_261_101)
-    inside, named, right = dict.fromkeys(LEVELS, 0), 0, 0
+    inside: dict[float, list[bool]] = {level: [] for level in LEVELS}
+    named, right, scores = 0, 0, []
     for _ in range(given.runs):
         strata, by_step = run(world, generator)
         drives = {each.stratum.cohort for each in driving(strata, by_step)}
@@ -93,9 +95,19 @@ def main() -> None:
         true = truth(world, kept)
         for level in LEVELS:
             found = overall(kept, level)
-            inside[level] += (found.low or 0.0) <= true <= (found.high or 0.0)
-    for level, count in inside.items():
-        print(f"{level:.0%} intervals held the truth: {count / given.runs:.2%} of {given.runs}")
+            inside[level].append((found.low or 0.0) <= true <= (found.high or 0.0))
+        scores.append(((found.effect or 0.0) - true) / (found.standard_error or np.inf))
+    for level, held in inside.items():
+        rate = wilson(Share(sum(held), given.runs))
+        twenties = [all(held[start : start + 20]) for start in range(0, given.runs - 19, 20)]
+        print(
+            f"{level:.0%} intervals held the truth: {rate.estimate:.2%} ({rate.low:.2%} … {rate.high:.2%}) "
+            f"of {given.runs}; all of twenty: {np.mean(twenties):.0%} of {len(twenties)} times"
+            f" (a right interval: {level**20:.0%})"
+        )
+    print(
+        f"(estimate - truth) / standard error: mean {np.mean(scores):.3f}, deviation {np.std(scores):.3f} (right: 1)"
+    )
     print(f"the campaign's cohort was named: {named / given.runs:.2%}; it and no other: {right / given.runs:.2%}")
 
 

@@ -131,7 +131,7 @@ def loops(likes: np.ndarray, views: np.ndarray) -> dict[str, Callable[[np.ndarra
     return {
         "welch": lambda a, b: student(ctr[a], ctr[b]),
         "mann_whitney": lambda a, b: peer.mannwhitneyu(ctr[a], ctr[b]),
-        "smoothed": lambda a, b: student(smooth(a), smooth(b)),
+        "smoothed_own_prior": lambda a, b: student(smooth(a), smooth(b)),
         "delta": lambda a, b: student(delta(a), delta(b)),
         "linearised": linear,
         "buckets_welch": lambda a, b: student(buckets(a), buckets(b)),

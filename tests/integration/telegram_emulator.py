@@ -81,6 +81,7 @@ class Emulator:
     missing: set[str] = field(default_factory=set)
     moved: dict[str, int] = field(default_factory=dict)
     refuse_photos: bool = False
+    is_down: bool = False
     url: str = ""
 
     def __post_init__(self) -> None:
@@ -101,6 +102,8 @@ class Emulator:
         """Result of a call and the fault to show instead of it; raises `Bad`."""
         with self._lock:
             self.calls.append((method, {key: value for key, value in fields.items() if key != "token"}))
+            if self.is_down:
+                raise Bad(502, "Bad Gateway")
             if token != TOKEN:
                 raise Bad(401, "Unauthorized")
             if method == "getMe":

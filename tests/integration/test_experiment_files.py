@@ -223,8 +223,11 @@ def test_the_command_gives_records_of_the_contract_and_pages(
     records = json.loads(out)
     names = ["metric", "method", "control", "treatment", "effect", "low", "high", "statistic", "p_value"]
     assert list(records[0])[:9] == names
-    assert {"welch", "mann_whitney", "smoothed", "poisson_bootstrap", "buckets_welch", "buckets_mann_whitney",
-            "linearised", "delta"} <= {each["method"] for each in records}  # fmt: skip
+    assert {"welch", "mann_whitney", "smoothed", "smoothed_own_prior", "poisson_bootstrap", "buckets_welch",
+            "buckets_mann_whitney", "linearised", "delta"} <= {each["method"] for each in records}  # fmt: skip
+    (own,) = [each for each in records if each["method"] == "smoothed_own_prior"]
+    assert own["says"] == "uncalibrated"
+    assert own["false_positives"] > 0.05
     assert {each.name for each in (tmp_path / "pages").iterdir()} >= {"users_file.md", "users_file.html"}
     assert run([*words, "--locale", "ru"]) == 0
     out, _ = capsys.readouterr()

@@ -26,7 +26,7 @@ CATALOG = load_catalog()
 ZONE = ZoneInfo("UTC")
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 DAYS, USERS = 24, 4000
-OUTAGE, CAMPAIGN = 18, 21
+OUTAGE, CAMPAIGN, GROUP = 18, 21, 23
 CITIES = {"Moscow": "Russia", "Omsk": "Russia", "Kazan": "Russia", "Minsk": "Belarus", "Gomel": "Belarus"}
 
 
@@ -37,7 +37,8 @@ def day(number: int) -> str:
 def events() -> pd.DataFrame:
     """Users with attributes; each comes on three days of five for some views. Moscow is silent on the outage's day.
 
-    On the campaign's day 1,000 users of Belarus come from ads and view one post each.
+    On the campaign's day 1,000 users of Belarus come from ads and view one post each. On the last day experiment
+    group 2 does half of what it usually does, and every third event is about one new post.
     """
     random = np.random.default_rng(5)
     city = random.choice(list(CITIES), USERS, p=[0.3, 0.25, 0.2, 0.15, 0.1])
@@ -49,6 +50,7 @@ def events() -> pd.DataFrame:
         "source": random.choice(["ads", "organic"], USERS),
         "gender": random.integers(0, 2, USERS),
         "age": random.integers(14, 60, USERS),
+        "exp_group": np.arange(USERS) % 3,
     })  # fmt: skip
     parts = []
     for number in range(DAYS):
@@ -57,11 +59,14 @@ def events() -> pd.DataFrame:
             came = came[came["city"] != "Moscow"]
         parts.append(came.loc[came.index.repeat(random.integers(1, 4, len(came)))].assign(day=number))
     more = users.sample(1000, random_state=1).assign(
-        user_id=np.arange(5001, 6001), country="Belarus", source="ads", day=CAMPAIGN,
+        user_id=np.arange(5001, 6001), country="Belarus", source="ads", day=CAMPAIGN, exp_group=0,
         city=random.choice(["Minsk", "Gomel"], 1000),
     )  # fmt: skip
     made = pd.concat([*parts, more], ignore_index=True)
     made["hour"] = random.integers(8, 20, len(made))
+    made = made[(made["day"] != GROUP) | (made["exp_group"] != 2) | (random.random(len(made)) < 0.5)]
+    made["post_id"] = random.integers(1, 21, len(made))
+    made.loc[(made["day"] == GROUP) & (random.random(len(made)) < 0.33), "post_id"] = 99
     made["action"] = np.where(random.random(len(made)) < 0.25, "like", "view")
     return made
 
@@ -74,9 +79,9 @@ def write(engine: Engine, frame: pd.DataFrame) -> None:
     table = {
         "time": pa.array(times, pa.timestamp("ms", "UTC")),
         "user_id": pa.array(frame["user_id"], pa.uint64()),
-        "post_id": pa.array(np.ones(len(frame)), pa.uint64()),
+        "post_id": pa.array(frame["post_id"], pa.uint64()),
         "action": pa.array(frame["action"]),
-        "exp_group": pa.array(np.zeros(len(frame)), pa.int8()),
+        "exp_group": pa.array(frame["exp_group"], pa.int8()),
         "age": pa.array(frame["age"], pa.uint8()),
         "gender": pa.array(frame["gender"], pa.int8()),
         **{name: pa.array(frame[name]) for name in ("os", "country", "city", "source")},
@@ -187,6 +192,29 @@ def test_experiments_of_the_day_are_named(engine: Engine, layout: Layout) -> Non
             {"name": name, "since": day(since), "until": day(until)},
         )
     assert [each.name for each in investigate(engine, layout, "ctr", day(12)).experiments] == ["other"]
+
+
+def test_an_experiment_group_and_a_post_are_found_by_themselves(
+    engine: Engine, layout: Layout, frame: pd.DataFrame, outage: Findings
+) -> None:
+    found = investigate(engine, layout, "views", day(GROUP))
+    (group,) = found.group_segments
+    assert group.name == "exp_group=2"
+    assert group.part.effect == pytest.approx(-0.5, abs=0.06)
+    (posts,) = found.items
+    seen = frame[(frame["day"] == GROUP) & (frame["action"] == "view")]["post_id"].value_counts()
+    assert (posts.first, posts.stands_out) == ("99", True)
+    assert posts.share == pytest.approx(seen[99] / seen.sum())
+    assert (posts.changed[0].value, posts.changed[0].actual, posts.changed[0].before) == ("99", seen[99], 0)
+    assert "experiment group 2" in found.sentence()
+    assert "99 alone has" in found.sentence()
+    assert "группа эксперимента 2" in found.page("ru", pictures=False).markdown()
+    parts = [each["part"] for each in found.records()]
+    assert parts.count("group") == 1
+    assert parts.count("item") == 5
+    # An outage of a city is no group's, and no single post's.
+    assert not outage.group_segments
+    assert not investigate(engine, layout, "views", day(OUTAGE)).items[0].stands_out
 
 
 def test_an_ordinary_day_names_nothing(engine: Engine, layout: Layout) -> None:

@@ -44,6 +44,7 @@ def test_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
             "events messages": "failed",
             "rollups": "ok",
             "messages": "ok",
+            "routine": "ok",
             "backups": "off",
         }
         assert found["events messages"]["value"] == pytest.approx(1800, abs=3)

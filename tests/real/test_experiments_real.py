@@ -66,9 +66,16 @@ class TestFeedRanking:
         assert found.p_value == pytest.approx(4.632e-45, abs=5e-49)
 
     def test_smoothed_ctr(self, feed: Analysis) -> None:
-        found = published(feed, "smoothed")
+        found = published(feed, "smoothed_own_prior")
         assert found.statistic == pytest.approx(-1.9460491517, abs=5e-11)
         assert found.p_value == pytest.approx(0.0516667902, abs=5e-11)
+        # It is told with what it is worth, and the common prior is what counts.
+        result = feed.result()
+        assert str(result.judgement.says["smoothed_own_prior"]) == "uncalibrated"
+        rate = result.answers.false_alarms["smoothed_own_prior"]
+        assert rate.low is not None
+        assert rate.low > 0.05
+        assert str(result.judgement.says["smoothed"]) == "none"
 
     def test_linearised_likes(self, feed: Analysis) -> None:
         found = published(feed, "linearised")

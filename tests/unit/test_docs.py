@@ -14,6 +14,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -33,11 +34,18 @@ from appanalytics.warehouse.rollup.layout import TABLES
 from appanalytics.window import Window
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "README.ru.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 CATALOG = load_catalog()
 UTC_ZONE = ZoneInfo("UTC")
+COMMANDS: Any = typer.main.get_command(cli)
 LINKS = "Links: how users are counted without counting them again"
 
 
@@ -235,7 +243,7 @@ def test_every_command_shown_exists_with_its_options(page: Path) -> None:
     shown += [code for code in quoted(without_code(text)) if code.startswith("appanalytics ")]
     common = {"--format", "--warehouse", "--config", "--debug", "--version", "--help", "--install-completion"}
     for line in shown:
-        command, words = typer.main.get_command(cli), re.split(r"  +| # ", line)[0].split()[1:]
+        command, words = COMMANDS, re.split(r"  +| # ", line)[0].split()[1:]
         while words and words[0] in getattr(command, "commands", {}):
             command = command.commands[words.pop(0)]
         if command.name == "airflow":  # its words are Airflow's own
@@ -243,6 +251,14 @@ def test_every_command_shown_exists_with_its_options(page: Path) -> None:
         assert not words or words[0].startswith(("-", "COMMAND", "…", "[")) or command.params, line
         taken = {name for each in command.params for name in [*each.opts, *each.secondary_opts]} | common
         assert {word.split("=")[0].rstrip("…,") for word in words if word.startswith("--")} <= taken, line
+
+
+def test_the_russian_readme_shows_the_same() -> None:
+    """What is printed in both is the same; words are translated by people."""
+    russian = (ROOT / "README.ru.md").read_text(encoding="utf-8")
+    blocks = [re.findall(r"^```.*?^```", text, flags=re.DOTALL | re.MULTILINE) for text in (README, russian)]
+    assert blocks[0] == blocks[1]
+    assert re.findall(r"<img src=\S+ width=\S+", README) == re.findall(r"<img src=\S+ width=\S+", russian)
 
 
 def test_the_other_commands_exist() -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from appanalytics.anomalies.detector import Floats
 from appanalytics.anomalies.watch import Key, Watch
 from appanalytics.catalog import Measure, Source
-from appanalytics.catalog.sql import UNKNOWN, aggregate, condition, dimension_column, label
+from appanalytics.catalog.sql import UNKNOWN, aggregate, condition, dimension_column, label, within
 from appanalytics.engine import Engine
 from appanalytics.sqltext import identifier, literal
 
@@ -136,6 +136,9 @@ def _of_all(watch: Watch, leaves: Sequence[Measure]) -> str:
     return _sliced(watch, rows, [f"uniqExact(person) AS n{number}" for number, _ in enumerate(leaves)])
 
 
+_START, _END = "{start:DateTime('UTC')}", "{end:DateTime('UTC')}"
+
+
 def _users(watch: Watch, source: Source, values: Sequence[str]) -> str:
     time, user = identifier(source.time), identifier(source.user)
     groups = [f"intDiv(toUnixTimestamp({time}), {{step:UInt32}}) AS bin", f"{user} AS person"]
@@ -146,7 +149,7 @@ def _users(watch: Watch, source: Source, values: Sequence[str]) -> str:
     keys = ["bin", "person", *(f"slice_{place}" for place in range(len(watch.dimensions)))]
     return (
         f"SELECT {', '.join([*groups, *values])} FROM {identifier(source.table)}"
-        f" WHERE {time} >= {{start:DateTime('UTC')}} AND {time} < {{end:DateTime('UTC')}} GROUP BY {', '.join(keys)}"
+        f" WHERE {' AND '.join(within(source, _START, _END))} GROUP BY {', '.join(keys)}"
     )
 
 

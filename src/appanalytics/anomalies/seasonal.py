@@ -2,6 +2,8 @@
 
 Each series is a level times a profile of the day, a profile of the week and a cycle of days; its variance is that of
 counts (or of shares) with overdispersion, all learnt bin by bin. While a series is anomalous it learns at a tenth.
+Where a series' errors remember each other and have heavy tails (`Noise`), what is judged is what a bin does not owe
+to the last one, against wider limits.
 Sums over one and four hours see what single bins do not; each has a scale of its own, because neighbours correlate.
 """
 
@@ -14,11 +16,16 @@ from numpy.typing import NDArray
 
 from appanalytics.anomalies.cycles import HELD, LONGEST, find_cycles
 from appanalytics.anomalies.detector import Bools, Floats, Tick, Verdict
+from appanalytics.anomalies.noise import Noise
 
 
 @dataclass(frozen=True, slots=True)
 class SeasonalSettings:
-    """Gains are shares of a bin's news that are learnt; limits are standard deviations; lengths days or bins."""
+    """Gains are shares of a bin's news that are learnt; limits are standard deviations; lengths days or bins.
+
+    ``pair_heavy`` and ``sum_heavy`` are powers of how much heavier than usual tails are: pairs have wider limits, and
+    a single bin counts for less in a sum.
+    """
 
     warmup_days: float = 14.0
     level_gain: float = 0.005
@@ -34,6 +41,9 @@ class SeasonalSettings:
     pair: float = 3.2
     sums: tuple[tuple[int, float], ...] = ((4, 4.2), (16, 4.2))
     side: float = 0.5
+    largest: float = 6.0
+    pair_heavy: float = 0.2
+    sum_heavy: float = 0.5
     frozen: float = 0.1
     longest: float = 1.5
     calm: int = 4
@@ -52,6 +62,7 @@ class Seasonal:
         self.extra = np.full(series, 0.002)
         self.scales = np.ones((1 + len(self.settings.sums), series))
         self.recent = np.zeros((self.longest, series))
+        self.noise = Noise(series, bins_a_day)
         self.open, self.quiet, self.relevel = np.zeros(series), np.zeros(series), np.zeros(series)
         self.weekdays = np.ones((7, series))
         self.today, self.seen = np.zeros(series), np.zeros(series)
@@ -66,12 +77,13 @@ class Seasonal:
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """The whole state by name."""
-        return {name: getattr(self, name) for name in self._STATE}
+        return {name: getattr(self, name) for name in self._STATE} | self.noise.arrays()
 
     def restore(self, arrays: dict[str, NDArray[np.generic]]) -> None:
         """Take a state from `arrays`."""
         for name in self._STATE:
             setattr(self, name, np.array(arrays[name], dtype=np.float64))
+        self.noise.restore(arrays)
 
     def step(self, tick: Tick, values: Floats, trials: Floats | None = None) -> Verdict:
         """Judge one bin and learn from it. Where ``trials`` is NaN a series is counts."""
@@ -89,11 +101,13 @@ class Seasonal:
         spread = np.sqrt(base + self.extra * mu * mu)
         known = there & (self.age >= self.day)
         z = np.where(known, (y - mu) / spread, 0.0)
-        score = self._score(z)
+        calm = known & (self.open <= 0)
+        fresh = self.noise.fresh(z, known, calm, self.age)
+        score = self._score(fresh, calm)
         score[(self.age < self.settings.warmup_days * self.day) | ~there] = 0.0
         alarm = np.abs(score) >= 1
         self._follow(alarm, there)
-        self._learn(slot, week, y, z, mu, spread, base, known, there)
+        self._learn(slot, week, y, z, fresh, mu, spread, base, known, there)
         self._rhythm(tick, slot, y, there)
         return Verdict(mu, spread * self.scales[0], score, alarm)
 
@@ -120,21 +134,24 @@ class Seasonal:
         self.period = np.where(keep, self.period, period).astype(float)
         self.cycle = np.where(keep, self.cycle, cycle)
 
-    def _score(self, z: Floats) -> Floats:
+    def _score(self, z: Floats, calm: Bools) -> Floats:
         given = self.settings
         self.recent[:-1] = self.recent[1:]
         self.recent[-1] = z
         unit = z / self.scales[0]
         last = self.recent[-2] / self.scales[0]
         pair = np.where(np.sign(unit) == np.sign(last), np.sign(unit) * np.minimum(np.abs(unit), np.abs(last)), 0.0)
-        best = unit / given.single
-        for candidate in [pair / given.pair, *self._sums(unit)]:
+        heavier = self.noise.heavier
+        self.noise.learn_tail(np.abs(unit), calm, self.age)
+        best = unit / given.single / heavier
+        for candidate in [pair / given.pair / heavier**given.pair_heavy, *self._sums(unit, heavier)]:
             best = np.where(np.abs(candidate) > np.abs(best), candidate, best)
         return np.asarray(best, dtype=np.float64)
 
-    def _sums(self, unit: Floats) -> list[Floats]:
+    def _sums(self, unit: Floats, heavier: Floats) -> list[Floats]:
         """Sums against their limits. The newest bin must be on their side, so that they end with the anomaly."""
-        clipped = np.clip(self.recent, -6, 6)
+        largest = self.settings.largest / heavier**self.settings.sum_heavy
+        clipped = np.clip(self.recent, -largest, largest)
         found = []
         for place, (length, limit) in enumerate(self.settings.sums, start=1):
             total = clipped[-length:].sum(axis=0) / np.sqrt(length) / self.scales[place] / limit
@@ -153,7 +170,7 @@ class Seasonal:
         self.recent[:, late | closed] = 0.0  # what is over is not counted again
 
     def _learn(
-        self, slot: int, week: int, y: Floats, z: Floats, mu: Floats, spread: Floats, base: Floats,
+        self, slot: int, week: int, y: Floats, z: Floats, fresh: Floats, mu: Floats, spread: Floats, base: Floats,
         known: Bools, there: Bools,
     ) -> None:  # fmt: skip
         given = self.settings
@@ -165,11 +182,10 @@ class Seasonal:
         taken = np.clip(z, -given.clip, given.clip) * spread
         taken = np.where(fast, y - mu, taken)
         news = taken / mu
-        fresh = np.maximum(given.level_gain, 1 / (1 + self.age / 4))
-        gain = np.where(fast, 0.1, fresh) * speed
+        gain = np.where(fast, 0.1, np.maximum(given.level_gain, 1 / (1 + self.age / 4))) * speed
         self.level *= 1 + gain * np.clip(news, -0.9, 3.0)
         self._profiles(slot, week, news, np.sqrt(base) / mu, np.where(fast, 0.0, speed))
-        self._scatter(z, taken, mu, base, np.where(fast, 0.0, speed))
+        self._scatter(fresh, taken, mu, base, np.where(fast, 0.0, speed))
         self.age += there
         ready = there & (self.age == self.day)
         if ready.any():

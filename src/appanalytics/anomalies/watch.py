@@ -13,7 +13,7 @@ from appanalytics.errors import QuestionError, nearest
 #: Lengths of a bin in minutes: those that make whole hours.
 LENGTHS = (5, 10, 15, 20, 30, 60)
 #: Form of stored states; a new one starts afresh.
-_FORM = 1
+_FORM = 2
 
 
 @dataclass(frozen=True, slots=True, order=True)

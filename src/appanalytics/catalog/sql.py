@@ -66,3 +66,18 @@ def known_labels(dimension: Dimension) -> list[str] | None:
 def dimension_column(catalog: Catalog, dimension: Dimension, source: Source) -> str:
     """The column of a source's table behind a dimension."""
     return identifier(source.column(dimension.column))
+
+
+#: Our own tables of events are sorted by the hour. The engine does not see that the hour follows the time, and would
+#: read a month of events for one hour of them.
+_SORTED_BY_HOUR = frozenset({"feed_actions", "message_actions"})
+
+
+def within(source: Source, since: str, until: str) -> list[str]:
+    """Row conditions of the instants ``[since, until)`` (SQL expressions) in a source's table."""
+    time = identifier(source.time)
+    exact = [f"{time} >= {since}", f"{time} < {until}"]
+    if source.table not in _SORTED_BY_HOUR:
+        return exact
+    # Implied by the other two, whatever the time zone of the column.
+    return [*exact, f"toStartOfHour({time}) > {since} - toIntervalHour(1)", f"toStartOfHour({time}) < {until}"]

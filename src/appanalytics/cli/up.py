@@ -6,12 +6,17 @@ import os
 import shlex
 import shutil
 import sys
-from typing import Annotated
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from appanalytics.cli.output import progress, say
 from appanalytics.cli.state import options
+
+if TYPE_CHECKING:
+    from appanalytics.jobs.first_incident import Outage
 
 
 def add_to(cli: typer.Typer) -> None:
@@ -21,6 +26,8 @@ def add_to(cli: typer.Typer) -> None:
     cli.command()(demo)
 
 
+#: How long `up` waits for the live events of today before it leaves the first alert to the schedule.
+_PATIENCE = timedelta(minutes=4)
 _Days = Annotated[int, typer.Option(help="Length of the demo's history in days.")]
 _Users = Annotated[int, typer.Option(help="Users of the demo's news feed.")]
 _Seed = Annotated[int, typer.Option(help="The same seed makes the same demo.")]
@@ -45,14 +52,55 @@ def up(
     loaded = options.load()
     names = chosen(only, loaded)
     failed = with_demo and _make_demo(users, days, seed)
+    outage = _planned_outage() if with_demo and {"server", "live"} <= set(names) else None
     with progress() as watch:
-        told = start(loaded, names, watch)
+        told = start(loaded, names, watch, outage.options if outage else ())
+    if outage:
+        _tell_outage(outage)
     say("")
     say("Running (appanalytics status shows the parts, appanalytics down stops them):")
-    for line in told.lines():
+    for line in [*told.lines(), "", *_to_look_at(names)]:
         say(line)
     if failed or told.missing:
         raise typer.Exit(1)
+
+
+def _to_look_at(names: list[str]) -> Iterator[str]:
+    from appanalytics.jobs.demo import next_steps, stored_world
+    from appanalytics.jobs.messages import pages, post_office
+
+    yield "Look at:"
+    with options.open() as app:
+        if "superset" in names:
+            yield "  the dashboards Main and Today (its charts refresh while events stream in), then SQL Lab"
+        if "airflow" in names:
+            yield "  the grid of daily_tables in Airflow; any of its days can be run again"
+        for _, page in pages(post_office(app)):
+            yield f"  the chat of reports and alerts: {page.as_uri()}"
+        if world := stored_world(app):
+            first, second = next_steps(world.first_day)[:2]
+            yield f"  {_command()} {first}"
+            yield f"  {_command()} {second}"
+
+
+def _planned_outage() -> Outage | None:
+    from appanalytics.jobs.first_incident import plan_outage
+
+    with options.open() as app:
+        return plan_outage(app)
+
+
+def _tell_outage(outage: Outage) -> None:
+    """Show what on-call people get about the outage that was put into the demo's live stream."""
+    from appanalytics.jobs.first_incident import tell_first_incident
+
+    with options.open() as app, progress() as watch:
+        lines = tell_first_incident(app, _PATIENCE, watch)
+    say("")
+    say(f"An outage was put into the live events of this demo ({outage}). What the on-call chat was told:")
+    say("")
+    for line in lines:
+        say(f"  {line}".rstrip())
 
 
 def down() -> None:

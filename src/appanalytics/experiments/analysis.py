@@ -128,7 +128,8 @@ class Analysis(Shown):
         """Flat records, one for each metric, method and treatment; the names are a contract.
 
         ``control`` and ``treatment`` are the arms' values. ``p_value`` may underflow to 0: ``log10_p`` and
-        ``p_text`` go on. ``adjusted_p`` is the main method's, corrected within the family.
+        ``p_text`` go on. ``adjusted_p`` is the main method's, corrected within the family. ``false_positives``
+        is given for a method that is not calibrated: its share of alarms in A/A draws of these users.
         """
         return [
             record(each, method, found) | {"users_control": each.control_arm.cells.users,
@@ -170,4 +171,5 @@ def record(result: Result, method: str, found: Comparison) -> dict[str, Any]:
         "role": str(result.role),
         "main": is_main,
         "says": str(result.judgement.says.get(method, "")) or None,
+        "false_positives": rate.estimate if (rate := result.answers.false_alarms.get(method)) else None,
     }

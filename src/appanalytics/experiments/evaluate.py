@@ -59,7 +59,7 @@ def _result(experiment: Experiment, seen: Seen, treatment: str, options: Options
     finding = find_polarisation(
         control.users, treated.users, segments, level=options.level, derived=frozenset({ACTIVITY})
     )
-    relative = relative_effect(seen.metric, answers)
+    relative = relative_effect(answers)
     return Result(
         metric=seen.metric, role=seen.role, treatment=treatment, control_arm=control, treatment_arm=treated,
         answers=answers, main=main, adjusted=main, relative=relative,

@@ -8,13 +8,14 @@ from enum import StrEnum
 import numpy as np
 
 from appanalytics import stats
-from appanalytics.experiments.methods import Answers, Arm
+from appanalytics.experiments.methods import OWN_PRIOR, Answers, Arm
 from appanalytics.experiments.metrics import UserMetric
 from appanalytics.experiments.polarised import Finding
 from appanalytics.stats import Cells, Comparison, RatioCells
 
-#: Tests without a direction, and one that is meant to be more careful: they cannot disagree about an effect.
-_OTHER_QUESTIONS = frozenset({"kolmogorov_smirnov", "brown_forsythe", "always_valid"})
+#: Tests without a direction, one that is meant to be more careful, one that is not calibrated: none of them can
+#: disagree about an effect.
+_OTHER_QUESTIONS = frozenset({"kolmogorov_smirnov", "brown_forsythe", "always_valid", OWN_PRIOR})
 
 
 class Direction(StrEnum):
@@ -25,6 +26,7 @@ class Direction(StrEnum):
     NONE = "none"  # no difference shown, which is not the same as shown to be none
     CHANGED = "changed"  # the distribution differs, without a direction
     UNKNOWN = "unknown"
+    UNCALIBRATED = "uncalibrated"  # its p-value does not keep its promise on these users: no answer
 
 
 class Why(StrEnum):
@@ -80,6 +82,8 @@ def direction(method: str, found: Comparison) -> Direction:
     """What a comparison says. Tests of shape see change, Mann–Whitney has a direction of its own."""
     if found.p_value is None:
         return Direction.UNKNOWN
+    if method == OWN_PRIOR:
+        return Direction.UNCALIBRATED
     if not found.is_significant():
         return Direction.NONE
     if method in ("kolmogorov_smirnov", "brown_forsythe"):
@@ -177,11 +181,13 @@ class _Court:
 
     def _smoothing(self) -> Reason | None:
         """Each arm pulled towards its own ratio is pulled apart from the other."""
-        if "smoothed" not in self.says or self.says["smoothed"] is self.says["welch"]:
+        found, rates = self.found.comparisons, self.found.false_alarms
+        if OWN_PRIOR not in rates or found[OWN_PRIOR].is_significant() is found["smoothed"].is_significant():
             return None
-        found = self.found.comparisons
         return Reason(
-            Why.SMOOTHING, {"own_p": found["smoothed"].p_text, "common_p": found["smoothed_common"].p_text}
+            Why.SMOOTHING,
+            {"own_p": found[OWN_PRIOR].p_text, "common_p": found["smoothed"].p_text,
+             "alarms": rates[OWN_PRIOR].estimate},
         )  # fmt: skip
 
     def _differs(self, one: str, other: str, why: Why) -> Reason | None:

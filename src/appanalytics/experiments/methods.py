@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from appanalytics import stats
 from appanalytics.experiments.metrics import UserMetric
-from appanalytics.stats import Adjusted, Bootstrap, Cells, Comparison, JointMoments, RatioCells
+from appanalytics.stats import Adjusted, Bootstrap, Cells, Comparison, Interval, JointMoments, Moments, RatioCells
 
 SMOOTHING = 5.0
 CAP = 0.99
+#: Smoothed CTR in the original's form, each arm towards its own ratio: its published figure, not a valid p-value.
+OWN_PRIOR = "smoothed_own_prior"
+_DRAWS, _DRAWN = 2_000, 500
 
 
 class Asks(StrEnum):
@@ -22,10 +25,10 @@ class Asks(StrEnum):
 
 
 ASKS = {
-    "delta": Asks.SUMS, "delta_relative": Asks.SUMS, "cuped": Asks.SUMS, "linearised": Asks.SUMS,
+    "delta": Asks.SUMS, "fieller_relative": Asks.SUMS, "cuped": Asks.SUMS, "linearised": Asks.SUMS,
     "poisson_bootstrap": Asks.SUMS, "winsorised": Asks.SUMS, "buckets_welch": Asks.SUMS,
-    "buckets_mann_whitney": Asks.SUMS, "always_valid": Asks.SUMS, "welch_relative": Asks.SUMS,
-    "welch": Asks.USERS, "smoothed": Asks.USERS, "smoothed_common": Asks.USERS,
+    "buckets_mann_whitney": Asks.SUMS, "always_valid": Asks.SUMS,
+    "welch": Asks.USERS, "smoothed": Asks.USERS, OWN_PRIOR: Asks.USERS,
     "mann_whitney": Asks.SHAPE, "kolmogorov_smirnov": Asks.SHAPE, "brown_forsythe": Asks.SHAPE,
 }  # fmt: skip
 
@@ -51,11 +54,16 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The comparisons by method, in the order of the original's seven ways and what was added to them."""
+    """The comparisons by method, in the order of the original's seven ways and what was added to them.
+
+    ``false_alarms``: of methods that are not calibrated, their share of p ≤ 1 - level in A/A draws of these very
+    users (the arms put together), with Wilson's interval.
+    """
 
     comparisons: dict[str, Comparison]
     bootstrap: Bootstrap
     cuped: Adjusted | None
+    false_alarms: dict[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +84,9 @@ def answer(metric: UserMetric, control: Arm, treatment: Arm, options: Options) -
     found: dict[str, Comparison] = {"welch": stats.welch(*users, level=level)}
     found["mann_whitney"] = stats.mann_whitney(*users, level=level)
     if metric.is_ratio and c.ratio is not None and t.ratio is not None:
-        smooth = [stats.smoothed_ratios(arm, alpha=SMOOTHING) for arm in (c, t)]
-        found["smoothed"] = stats.welch(*smooth, level=level).named("smoothed")
-        alike = [stats.smoothed_ratios(arm, alpha=SMOOTHING, prior=(c + t).ratio) for arm in (c, t)]
-        found["smoothed_common"] = stats.welch(*alike, level=level).named("smoothed_common")
+        for name, prior in (("smoothed", (c + t).ratio), (OWN_PRIOR, None)):
+            smooth = [stats.smoothed_ratios(arm, alpha=SMOOTHING, prior=prior) for arm in (c, t)]
+            found[name] = stats.welch(*smooth, level=level).named(name)
     bootstrap = stats.poisson_bootstrap(c, t, seed=options.seed, resamples=options.resamples, level=level)
     found["poisson_bootstrap"] = bootstrap.comparison
     if control.buckets is not None and treatment.buckets is not None:
@@ -89,9 +96,10 @@ def answer(metric: UserMetric, control: Arm, treatment: Arm, options: Options) -
     if metric.is_ratio:
         found["linearised"] = stats.linearised_difference(c, t, level=level)
         found["delta"] = stats.ratio_difference(c, t, level=level)
-        found["delta_relative"] = stats.ratio_relative(c, t, level=level)
+        lines = [stats.linearised(arm.moments) or Moments(0, 0.0, 0.0) for arm in (c, t)]
     else:
-        found["welch_relative"] = stats.welch_relative(*users, level=level)
+        lines = [arm.moments for arm in users]
+    found["fieller_relative"] = stats.fieller_relative(*lines, level=level)
     cuped = _cuped(metric, control, treatment, level)
     if cuped is not None:
         found["cuped"] = cuped.comparison.named("cuped")
@@ -101,7 +109,7 @@ def answer(metric: UserMetric, control: Arm, treatment: Arm, options: Options) -
     found["always_valid"] = stats.always_valid(main, c.users + t.users, tuning=options.tuning).named("always_valid")
     found["kolmogorov_smirnov"] = stats.kolmogorov_smirnov(*users, level=level)
     found["brown_forsythe"] = stats.brown_forsythe(*users, level=level)
-    return Answers(found, bootstrap, cuped)
+    return Answers(found, bootstrap, cuped, _false_alarms(c + t, options) if OWN_PRIOR in found else {})
 
 
 def main_method(metric: UserMetric, wanted: str, found: Answers) -> str:
@@ -114,9 +122,26 @@ def main_method(metric: UserMetric, wanted: str, found: Answers) -> str:
     return wanted if metric.is_ratio else plain
 
 
-def relative_effect(metric: UserMetric, found: Answers) -> Comparison:
+def relative_effect(found: Answers) -> Comparison:
     """The relative difference, treatment / control - 1."""
-    return found.comparisons["delta_relative" if metric.is_ratio else "welch_relative"]
+    return found.comparisons["fieller_relative"]
+
+
+def _false_alarms(users: RatioCells, options: Options) -> dict[str, Interval]:
+    """How often the original's smoothed CTR raises an alarm between these users when nothing differs."""
+    per_arm = min(_DRAWN, (users.users - users.undefined) // 2)
+    if per_arm < 2:
+        return {}
+    found = stats.rehearse(
+        users,
+        [OWN_PRIOR],
+        seed=options.seed,
+        draws=_DRAWS,
+        users_per_arm=per_arm,
+        level=options.level,
+        alpha=SMOOTHING,
+    )
+    return {OWN_PRIOR: found[OWN_PRIOR].false_positives}
 
 
 def _cuped(metric: UserMetric, control: Arm, treatment: Arm, level: float) -> Adjusted | None:

@@ -19,6 +19,7 @@ from appanalytics.experiments.metrics import UserMetric, leaf_sql, leaf_type, le
 from appanalytics.experiments.split import variant_sql
 from appanalytics.query.coverage import read_coverage
 from appanalytics.sqltext import comma, identifier, render
+from appanalytics.warehouse.leftovers import drop_leftovers
 from appanalytics.warehouse.rollup import Layout
 
 PACKAGE = "appanalytics.experiments"
@@ -50,7 +51,7 @@ def work_table(engine: Engine, columns: Sequence[str]) -> Iterator[str]:
     name = _PREFIX + secrets.token_hex(6)
     engine.execute(f"CREATE TABLE {name} (\n    {comma(columns)}\n) ENGINE = MergeTree ORDER BY variant")
     try:
-        _drop_leftovers(engine, name)
+        drop_leftovers(engine, _PREFIX, name)
         yield name
     finally:
         engine.execute(f"DROP TABLE IF EXISTS {name} SYNC")
@@ -125,19 +126,3 @@ def _unexposed(engine: Engine, variant: str, exposure: str, days: dict[str, date
         f" AND {variant} != '' GROUP BY user_id HAVING countIf({exposure}) = 0)"
     )
     return int(engine.scalar(sql, days))
-
-
-def _drop_leftovers(engine: Engine, work: str) -> None:
-    """Drop work tables of runs that died: those more than an hour older than ``work``."""
-    rows = engine.rows(
-        """
-        SELECT name FROM system.tables
-        WHERE database = currentDatabase() AND startsWith(name, {prefix:String})
-          AND metadata_modification_time < (
-              SELECT metadata_modification_time FROM system.tables
-              WHERE database = currentDatabase() AND name = {work:String}) - 3600
-        """,
-        {"prefix": _PREFIX, "work": work},
-    )
-    for row in rows:
-        engine.execute(f"DROP TABLE IF EXISTS {row['name']} SYNC")

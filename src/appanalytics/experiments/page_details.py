@@ -14,7 +14,7 @@ from appanalytics.experiments.polarised import Candidate
 _ASKS = {Asks.SUMS: "sums", Asks.USERS: "users_asks", Asks.SHAPE: "shape_asks"}
 #: Numbers of reasons that are effects in the metric's unit, and those that are shares.
 _EFFECTS = frozenset({"gained", "lost", "sums", "users", "light", "heavy", "plain", "capped"})
-_SHARES = frozenset({"index", "top_share", "reduction"})
+_SHARES = frozenset({"index", "top_share", "reduction", "alarms"})
 
 
 def metrics_table(analysis: Analysis, treatment: str, writer: Writer) -> Table:
@@ -48,13 +48,23 @@ def methods_table(result: Result, writer: Writer) -> Table:
     words = writer.words
     rows = []
     for name, found in result.answers.comparisons.items():
-        says = result.judgement.says.get(name)
         rows.append(
             (writer.method(result.metric, name), words(_ASKS[asks(result.metric, name)]),
-             writer.of_method(result.metric, name, found), writer.p(found.p_text), words(says) if says else "")
+             writer.of_method(result.metric, name, found), writer.p(found.p_text), _says(result, name, writer))
         )  # fmt: skip
     columns = tuple(words(name) for name in ("method", "asks", "difference", "p", "says"))
     return Table(columns, tuple(rows), numbers=columns[2:4])
+
+
+def _says(result: Result, method: str, writer: Writer) -> str:
+    """What a method says; of one that is not calibrated, that, with its measured share of false alarms."""
+    says = result.judgement.says.get(method)
+    rate = result.answers.false_alarms.get(method)
+    if says is None:
+        return ""
+    if rate is None or rate.estimate is None:
+        return writer.words(says)
+    return writer.words("uncalibrated_rate", share=writer.share(rate.estimate), promised=writer.share(1 - rate.level))
 
 
 def judge_blocks(analysis: Analysis, result: Result, writer: Writer) -> list[Block]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from appanalytics.experiments.analysis import Result
-from appanalytics.experiments.methods import Asks, asks
+from appanalytics.experiments.methods import OWN_PRIOR, Asks, asks
 from appanalytics.experiments.metrics import UserMetric
 from appanalytics.experiments.numbers import Writer
 from appanalytics.pictures import (
@@ -40,7 +40,7 @@ def effect_picture(result: Result, writer: Writer) -> bytes:
         (writer.method(result.metric, name), found)
         for name, found in result.answers.comparisons.items()
         if asks(result.metric, name) is not Asks.SHAPE and found.low is not None
-        and name not in ("linearised", "buckets_mann_whitney") and "relative" not in name
+        and name not in ("linearised", "buckets_mann_whitney", OWN_PRIOR) and "relative" not in name
     ]  # fmt: skip
     title = f"{result.metric.label(writer.locale.code)}: {writer.words('difference')}, {writer.words('interval')}"
     return _forest(title, rows, result.metric, writer)

@@ -72,9 +72,10 @@ def verdict(found: Rehearsal, level: float) -> str:
     return "cautious" if found.false_positives.high < 1 - level else "honest"
 
 
-#: Of the ratio alone, and of a mean alone; the others fit both.
-_OF_RATIOS = ("smoothed", "smoothed_common", "linearised", "delta", "delta_relative")
-_OF_MEANS = ("welch_relative",)
+#: Of the ratio alone; the others fit a mean per user, too.
+_OF_RATIOS = ("smoothed", "smoothed_own_prior", "linearised", "delta")
+#: Other systems' relative differences, which no analysis shows: `fieller_relative` takes their place.
+_NOT_SHOWN = ("delta_relative", "welch_relative")
 
 
 def methods_for(metric: UserMetric, *, history: bool) -> tuple[str, ...]:
@@ -82,7 +83,7 @@ def methods_for(metric: UserMetric, *, history: bool) -> tuple[str, ...]:
 
     The confidence sequence is left out: it promises fewer than 5 % of alarms at *all* looks together.
     """
-    others = _OF_MEANS if metric.is_ratio else _OF_RATIOS
+    others = _NOT_SHOWN if metric.is_ratio else (*_OF_RATIOS, *_NOT_SHOWN)
     return tuple(each for each in METHODS if each not in others and (history or each != "cuped"))
 
 

@@ -71,6 +71,8 @@ ENGLISH = {
     "none": "no difference shown",
     "changed": "changed",
     "unknown": "–",
+    "uncalibrated": "not calibrated",
+    "uncalibrated_rate": "not calibrated: {share} false alarms in A/A instead of {promised}",
     # --- methods ---
     "methods": "{metric} by every method",
     "method": "method",
@@ -84,14 +86,13 @@ ENGLISH = {
     "welch_of_ratios": "Welch t of user {metric}",
     "mann_whitney": "Mann–Whitney",
     "smoothed": "smoothed {metric} (α = 5), Welch t",
-    "smoothed_common": "smoothed towards a common {metric}",
+    "smoothed_own_prior": "smoothed {metric}, each arm's own prior",
     "poisson_bootstrap": "Poisson bootstrap",
     "buckets_welch": "50 buckets, Welch t",
     "buckets_mann_whitney": "50 buckets, Mann–Whitney",
     "linearised": "linearised {above}",
     "delta": "delta method",
-    "delta_relative": "delta method, relative",
-    "welch_relative": "Welch t, relative",
+    "fieller_relative": "relative to control (Fieller)",
     "cuped": "CUPED (history before)",
     "winsorised": "capped at the 99th percentile",
     "always_valid": "confidence sequence (valid at every look)",
@@ -117,7 +118,7 @@ ENGLISH = {
     "why_variances": "**Unequal variances.** Treatment's variance is {ratio} times control's. Mann–Whitney assumes equal "
     "shapes (p = {ranks_p}); Brunner–Munzel's test, which does not, says p = {robust_p}. Neither is a test of means.",
     "why_smoothing": "**Smoothing.** Each arm is pulled towards its own {metric}, which pulls the arms apart: "
-    "p = {own_p}; towards a common one it is p = {common_p}.",
+    "p = {own_p}, but {alarms} of A/A draws of these users raise an alarm; towards a common one it is p = {common_p}.",
     "why_reference": "**Reference.** Linearisation takes control's ratio as known (p = {one_p}); the delta method counts "
     "its error, too (p = {other_p}).",
     "why_buckets": "**Buckets.** {buckets} buckets are few observations (p = {one_p}); users give p = {other_p}.",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from appanalytics.catalog import Catalog
 from appanalytics.document import Document
+from appanalytics.investigate.beside import Items
 from appanalytics.investigate.explanation import Explanation, Ruling, Segment
 from appanalytics.investigate.forecast import Forecast
 from appanalytics.investigate.moved import Moved, services
@@ -25,10 +27,11 @@ class Findings:
 
     ``forecast`` holds the series of ``periods`` (the same period of earlier days, then the asked one).
     ``explanation`` is None where the metric does not add up over users' attributes; ``not_additive`` then names the
-    part that does not. ``people`` are the users behind it (of metrics that count users, by day), ``moved`` the other
-    metrics of the period, the most unusual first, ``experiments`` those that ran. ``complete`` is False while the
-    period is not over or reaches beyond the data. ``events`` are the known events of the period, ``calendar`` those
-    of the whole series. ``steps`` are the statements that were run.
+    part that does not. ``groups`` are searches over numbered attributes alone (experiment group), ``items`` the
+    posts whose number changed most. ``people`` are the users behind it (of metrics that count users, by day),
+    ``moved`` the other metrics of the period, the most unusual first, ``experiments`` those that ran. ``complete`` is
+    False while the period is not over or reaches beyond the data. ``events`` are the known events of the period,
+    ``calendar`` those of the whole series. ``steps`` are the statements that were run.
     """
 
     metric: str
@@ -39,6 +42,8 @@ class Findings:
     complete: bool
     explanation: Explanation | None
     not_additive: str
+    groups: Mapping[str, Explanation]
+    items: tuple[Items, ...]
     people: People
     moved: tuple[Moved, ...]
     experiments: tuple[Running, ...]
@@ -106,6 +111,11 @@ class Findings:
         if self.is_unusual:
             changes[self.metric] = self.relative
         return services(self.catalog, changes)
+
+    @property
+    def group_segments(self) -> tuple[Segment, ...]:
+        """Numbered groups (experiment groups) that changed in their own way."""
+        return tuple(segment for each in self.groups.values() for segment in each.segments)
 
     # --- words, pages, pictures ---
 

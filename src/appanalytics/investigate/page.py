@@ -29,7 +29,15 @@ def _blocks(found: Findings, say: Speaker, *, pictures: bool, sql: bool) -> Iter
     yield Paragraph(f"**{plain(summary.headline(found, say))}**")
     if not found.complete:
         yield Paragraph(say("incomplete"))
-    yield Paragraph(plain(" ".join(part for part in (summary.cause(found, say), summary.out(found, say)) if part)))
+    yield Paragraph(
+        plain(
+            " ".join(
+                part
+                for part in (summary.cause(found, say), summary.out(found, say), summary.beside(found, say))
+                if part
+            )
+        )
+    )
     if pictures:
         metric = found.catalog.quantity(found.metric).label(say.locale.code)
         yield Picture("series", found.picture(say.locale.code), say("alt_series", metric=metric))
@@ -54,6 +62,7 @@ def _blocks(found: Findings, say: Speaker, *, pictures: bool, sql: bool) -> Iter
                 for each in found.rulings
             )
         )
+    yield from _beside(found, say)
     yield from behind.blocks(found, say, pictures=pictures)
     yield Heading(say("h_known"))
     yield Paragraph(plain(summary.known(found, say) or say("none_known")))
@@ -61,6 +70,25 @@ def _blocks(found: Findings, say: Speaker, *, pictures: bool, sql: bool) -> Iter
         yield Heading(say("h_sql"))
         for number, step in enumerate(found.steps, 1):
             yield Code(step.sql, "sql", f"{number}. {say('s_' + step.name)}")
+
+
+def _beside(found: Findings, say: Speaker) -> Iterator[Block]:
+    """Experiment groups, and the posts that changed most."""
+    quiet = [say.dimension(name) for name, each in found.groups.items() if not each.segments]
+    if quiet and found.is_unusual:
+        yield Paragraph(plain(say("groups_none", dimensions=", ".join(quiet))))
+    for each in found.items:
+        yield Heading(say("h_items", dimension=found.catalog.dimension(each.dimension).label(say.locale.code)))
+        key = "item_stands_out" if each.stands_out else "item_usual"
+        yield Paragraph(plain(say(key, **summary.item_texts(each, say))))
+        numbers = tuple(say(f"c_{name}") for name in ("actual", "before", "change"))
+        rows = [
+            (one.value, *(say.number(value, ratio=False) for value in (one.actual, one.before)),
+             say.signed(one.actual - one.before, ratio=False))
+            for one in each.changed
+        ]  # fmt: skip
+        head = found.catalog.dimension(each.dimension).label(say.locale.code)
+        yield Table((head, *numbers), tuple(rows), numbers)
 
 
 def _segments(found: Findings, say: Speaker) -> Table:

@@ -84,6 +84,19 @@ class Reader:
         cubes = self._cubes(name, self._plans(metrics, (), skipped))
         return {each: np.concatenate([cube.value(each).astype(float)[:, 0] for cube in cubes]) for each in metrics}
 
+    def values(self, measure: str, by: str, most: int) -> tuple[list[Any], Floats]:
+        """A measure by one dimension, the asked period after ``most`` earlier ones: values, and (periods, values)."""
+        cubes = self._cubes("items", self._plans([measure], (by,), max(0, len(self.periods) - 1 - most)))
+        keys = list(dict.fromkeys(key[0] for cube in cubes for key in cube.combinations))
+        place = {key: number for number, key in enumerate(keys)}
+        parts = []
+        for cube in cubes:
+            held = cube.value(measure).astype(float)
+            part = np.zeros((len(held), len(keys)))
+            part[:, [place[key[0]] for key in cube.combinations]] = held
+            parts.append(part)
+        return keys, np.concatenate(parts)
+
     def cells(self, metric: str, by: Sequence[str], weights: dict[str, Floats], squares: dict[str, Floats]) -> Pulled:
         """The metric's leaves by dimensions: in the asked period, and summed over all with one weight for each."""
         if self.target.grain is not Grain.DAY:

@@ -47,6 +47,20 @@ def _records(found: Findings) -> list[dict[str, Any]]:
             {"part": "dimension", "name": each.dimension, "share": each.bound, "ruled_out": each.ruled_out}
             for each in found.rulings
         ]
+    rows += [
+        {"part": "group", "name": each.name, **_numbers(each.part), "chance": each.chance,
+         "where": {name: str(value) for name, value in each.where}}
+        for each in found.group_segments
+    ]  # fmt: skip
+    for listed in found.items:
+        rows.append({"part": "first_item", "name": listed.first, "metric": listed.metric, "share": listed.share,
+                     "low": listed.low, "high": listed.high, "unusual": listed.stands_out})  # fmt: skip
+        rows += [
+            {"part": "item", "name": each.value, "metric": listed.metric, "actual": each.actual,
+             "expected": each.before, "contribution": each.actual - each.before,
+             "where": {listed.dimension: each.value}}
+            for each in listed.changed
+        ]  # fmt: skip
     rows += _people(found)
     rows += [
         {"part": "metric", "name": each.metric, "actual": each.actual, "expected": each.expected, "low": each.low,

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from appanalytics.catalog import Catalog
 from appanalytics.engine import Engine
 from appanalytics.errors import QuestionError
-from appanalytics.investigate.expectation import parts_of, table_of, weights, why_not_additive
+from appanalytics.investigate.beside import groups, items
+from appanalytics.investigate.expectation import Weights, parts_of, table_of, weights, why_not_additive
 from appanalytics.investigate.explain import explain
 from appanalytics.investigate.explanation import Explanation
 from appanalytics.investigate.findings import Findings
@@ -56,6 +57,7 @@ def investigate(
         )
     forecasts = _forecasts(reader, metric, calendar)
     explanation, why = _segments(reader, metric, forecasts)
+    alone = {} if why else groups(reader, metric, _weights(reader, metric, forecasts))
     usable = undisturbed(reader, metric, calendar)
     behind = people(reader, metric, usable, forecasts[metric], explanation)
     complete = reader.is_complete and (as_of is None or target.window.end <= as_of)
@@ -68,6 +70,8 @@ def investigate(
         complete=complete,
         explanation=explanation,
         not_additive=why,
+        groups=alone,
+        items=items(reader, metric),
         people=behind,
         moved=moved(reader, metric, usable),
         experiments=running(reader),
@@ -124,7 +128,12 @@ def _segments(reader: Reader, metric: str, forecasts: Mapping[str, Forecast]) ->
     by = [name for name in cell_dimensions(catalog) if name not in fixed]
     if not by:
         return None, ""
-    used = weights(catalog, forecasts, metric, parts_of(catalog, metric))
+    used = _weights(reader, metric, forecasts)
     pulled = reader.cells(metric, by, used.of, used.squares)
     table = table_of(catalog, metric, pulled, used)
     return (explain(table) if table is not None else None), ""
+
+
+def _weights(reader: Reader, metric: str, forecasts: Mapping[str, Forecast]) -> Weights:
+    catalog = reader.layout.catalog
+    return weights(catalog, forecasts, metric, parts_of(catalog, metric))

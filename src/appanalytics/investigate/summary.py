@@ -9,6 +9,7 @@ from appanalytics.investigate.explanation import Verdict
 from appanalytics.investigate.words import Speaker
 
 if TYPE_CHECKING:
+    from appanalytics.investigate.beside import Items
     from appanalytics.investigate.findings import Findings
 
 
@@ -78,6 +79,32 @@ def out(found: Findings, say: Speaker) -> str:
     return say("ruled_out", dimensions=", ".join(say.dimension(name) for name in found.ruled_out))
 
 
+def beside(found: Findings, say: Speaker) -> str:
+    """Experiment groups and posts, where one of them alone stands out; empty otherwise."""
+    parts = []
+    if found.group_segments:
+        ratio = is_ratio(found)
+        named = [
+            f"{say.segment(each.where)} ({say.signed(each.part.contribution, ratio=ratio)})"
+            for each in found.group_segments
+        ]
+        parts.append(say("groups_named", segments=say.listed(named)))
+    parts += [
+        say("item_stands_out", **item_texts(each, say)) for each in found.items if each.stands_out
+    ]  # fmt: skip
+    return " ".join(parts)
+
+
+def item_texts(each: Items, say: Speaker) -> dict[str, str]:
+    """Words and numbers of the first item."""
+    code, points = say.locale.code, say.locale.short_share
+    return {
+        "dimension": say.dimension(each.dimension), "value": each.first, "share": points(each.share),
+        "metric": say.catalog.quantity(each.metric).label(code).lower(), "low": points(each.low),
+        "high": points(each.high), "periods": str(each.periods),
+    }  # fmt: skip
+
+
 def known(found: Findings, say: Speaker) -> str:
     """Known events of the period; empty without any."""
     if not found.events:
@@ -90,5 +117,13 @@ def sentence(found: Findings, locale: str) -> str:
     """All of it as plain text."""
     say = speaker(found, locale)
     return " ".join(
-        part for part in (headline(found, say), cause(found, say), out(found, say), known(found, say)) if part
+        part
+        for part in (
+            headline(found, say),
+            cause(found, say),
+            out(found, say),
+            beside(found, say),
+            known(found, say),
+        )
+        if part
     )

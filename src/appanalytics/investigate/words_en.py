@@ -22,6 +22,15 @@ ENGLISH = {
     "ruling": "{dimension} (at most {bound} of the change)",
     "open_ruling": "{dimension} (up to {bound})",
     "rate_and_mix": "Of the change {rate} comes from other rates inside of cells, {mix} from another mix of users.",
+    "groups_named": "By itself {segments} changed in its own way.",
+    "groups_none": "No part in it: {dimensions} (each value by itself).",
+    "item_usual": "{value} has the most: {share} of all {metric}; on the {periods} days before the first one had "
+    "{low} to {high}.",
+    "item_stands_out": "One {dimension} stands out: {value} alone has {share} of all {metric}; on the {periods} days "
+    "before the first one had {low} to {high}.",
+    "h_items": "{dimension}: largest changes",
+    "c_before": "day before",
+    "s_items": "items: this period and earlier ones",
     "incomplete": "**The period is not complete**: its number is still growing.",
     "known": "Known of that day: {events}.",
     "none_known": "The calendar knows of nothing on that day.",

@@ -22,6 +22,15 @@ RUSSIAN = {
     "ruling": "{dimension} (не более {bound} изменения)",
     "open_ruling": "{dimension} (до {bound})",
     "rate_and_mix": "Из изменения {rate} — другие доли внутри ячеек, {mix} — другой состав пользователей.",
+    "groups_named": "Отдельно по-своему изменились: {segments}.",
+    "groups_none": "Ни при чём: {dimensions} (каждое значение само по себе).",
+    "item_usual": "Больше всего у {value}: {share} от всех ({metric}); за {periods} дней до этого у первого было "
+    "от {low} до {high}.",
+    "item_stands_out": "Выделяется один {dimension}: у {value} {share} от всех ({metric}); за {periods} дней до "
+    "этого у первого было от {low} до {high}.",
+    "h_items": "{dimension}: наибольшие изменения",
+    "c_before": "днём раньше",
+    "s_items": "элементы: этот период и прошлые",
     "incomplete": "**Период неполный**: число ещё растёт.",
     "known": "Об этом дне известно: {events}.",
     "none_known": "В календаре на этот день ничего нет.",

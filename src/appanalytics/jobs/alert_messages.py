@@ -12,6 +12,7 @@ from appanalytics.anomalies.picture import incident_picture
 from appanalytics.anomalies.words import Speaker, message
 from appanalytics.errors import AppAnalyticsError, SettingsError
 from appanalytics.jobs.alerts import check_alerts
+from appanalytics.jobs.lateness import tell_lateness
 from appanalytics.jobs.messages import PostOffice, deliver_messages, post_office
 from appanalytics.notify import Letter
 from appanalytics.progress import Progress, silent
@@ -32,7 +33,7 @@ def run_alerts(app: App, day: date, progress: Progress = silent) -> str:
 def run_tick(app: App, now: datetime, progress: Progress = silent) -> str:
     """The same as of an instant, as a scheduler knows it."""
     caught = check_alerts(app, now, progress)
-    written = tell_incidents(app, now)
+    written = tell_incidents(app, now) + tell_lateness(app, now)
     delivery = deliver_messages(app, patience=30.0)
     return f"{caught}; {written} messages written; {delivery}"
 

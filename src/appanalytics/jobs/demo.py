@@ -66,6 +66,7 @@ def next_steps(first: date) -> list[str]:
         return (first + timedelta(days=number)).isoformat()
 
     return [
+        f"investigate dau --at {day(49)}  # the outage, explained",
         f"query dau --grain day --by source --since {day(38)} --until {day(44)}  # the ads campaign",
         f"query users --by city --limit 8 --since {day(49)} --until {day(50)} --compare week  # the outage",
         f"query views ctr dau --grain day --since {day(53)} --until {day(64)}  # the flash mob",

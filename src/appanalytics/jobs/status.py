@@ -14,6 +14,7 @@ import urllib3
 
 from appanalytics.engine.endpoint import Endpoint, find_endpoint, left_by_a_crash, server_folder
 from appanalytics.errors import AppAnalyticsError, SettingsError
+from appanalytics.jobs.lateness import late_jobs
 from appanalytics.jobs.messages import post_office
 from appanalytics.jobs.whole import states
 from appanalytics.settings import Loaded
@@ -92,6 +93,9 @@ def inside(app: App) -> Iterator[Finding]:
     hint = "; see: appanalytics messages list --state dead" if messages.dead else ""
     state = State.FAILED if messages.dead else State.OK
     yield Finding("messages", state, f"{messages}{hint}", messages.dead, "given up")
+    late = late_jobs(app, now)
+    text = "; ".join(f"{each.job} for {each.day} was due at {each.due:%H:%M}" for each in late)
+    yield Finding("routine", State.WARNING if late else State.OK, text or "nothing is late", len(late), "late jobs")
     yield _backups(app, now)
 
 

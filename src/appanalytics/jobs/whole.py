@@ -57,10 +57,11 @@ def chosen(only: str | None, loaded: Loaded) -> list[str]:
     return [name for name in PARTS if name in names] if names else able
 
 
-def start(loaded: Loaded, names: Sequence[str], progress: Progress = silent) -> Told:
+def start(loaded: Loaded, names: Sequence[str], progress: Progress = silent, injected: Sequence[str] = ()) -> Told:
     """Have these parts run; those that run already are left alone. Returns when each of them answers.
 
-    A part whose own environment is not installed is told as missing, and the others start.
+    ``injected`` goes to the live stream, see `live_part`. A part whose own environment is not installed is told as
+    missing, and the others start.
     """
     told = Told()
     supervisor = supervisor_of(loaded)
@@ -70,8 +71,8 @@ def start(loaded: Loaded, names: Sequence[str], progress: Progress = silent) -> 
         told.passwords = _accounts(loaded, with_superset="superset" in names)
         supervisor.start([server_part(loaded)], progress)
         told.pages.append(("server", _server_url(loaded), "ClickHouse's HTTP protocol; users admin, writer, reader"))
-    if "live" in names:
-        supervisor.start([live_part(loaded)], progress)
+    if "live" in names and "live" not in running:
+        supervisor.start([live_part(loaded, injected)], progress)
     first, last = [], []
     if "superset" in names and (part := _prepared(told, lambda: _superset(loaded, "superset" in running, progress))):
         first += part

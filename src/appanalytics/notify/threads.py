@@ -53,6 +53,10 @@ class Threads:
                 drafts.append(self._draft(incident, known[name], len(messages), Kind.REPLY, letter))
         return self._outbox.write(drafts)
 
+    def told(self, incident: str) -> list[Letter]:
+        """What the first chat that knows of an incident was told, in order; nothing when none does."""
+        return next(iter(self._held(incident).values()), [])
+
     def _held(self, incident: str) -> dict[str, list[Letter]]:
         """What each chat was told of an incident, in order."""
         held: dict[str, list[Letter]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from appanalytics.catalog import Measure
-from appanalytics.catalog.sql import aggregate
+from appanalytics.catalog.sql import aggregate, within
 from appanalytics.query import activity, statements
 from appanalytics.query.asked import END, MIXED, START, Asked
 from appanalytics.query.scope import Scope
@@ -133,7 +133,7 @@ class Counts(Asked):
             relation, time = identifier(of.table), identifier(of.time)
             bucket = self.timeline.bucket_of_event(time)
             values = {each.name: aggregate(of, each) for each in measures}
-            days = [f"{time} >= {START}", f"{time} < {END}"]
+            days = within(of, START, END)
             # Rows that no measure counts need not be read: an OR of the conditions, where each has one.
             wanted = sorted({activity.events_condition(self.catalog, each.name) for each in measures})
             days += [f"({' OR '.join(wanted)})"] if "1" not in wanted and len(wanted) == 1 else []

@@ -98,13 +98,14 @@ def routine(
         "max_active_runs": 1,
         "tags": ["appanalytics", "daily" if every_day else "quarter-hourly"],
         "params": {("day" if every_day else "at"): _DAY if every_day else _TICK, **(params or {})},
-        # Not `deadline=DeadlineAlert(…)`: with it Airflow 3.3 cannot run `airflow dags test`.
+        # Not `deadline=DeadlineAlert(…)`: with it Airflow 3.3 cannot run `airflow dags test`. What is merely late is
+        # told by the tick of the alerts: `appanalytics.jobs.lateness`.
         "dagrun_timeout": within,
         "on_failure_callback": run_failed,
         "default_args": {
             "owner": loaded.settings.schedule.owner,
             "retries": 3,
-            "retry_delay": timedelta(seconds=30),
+            "retry_delay": timedelta(seconds=loaded.settings.schedule.retry_seconds),
             "retry_exponential_backoff": 2.0,
             "max_retry_delay": timedelta(minutes=10),
             "retry_policy": ExceptionRetryPolicy(

@@ -71,7 +71,10 @@ def moment_of(context: Any, zone: ZoneInfo) -> date | datetime:
     end = run.data_interval_end or run.run_after
     if "at" in params:
         return tick_processed(asked=params["at"], end=end, zone=zone) if params["at"] else end.astimezone(UTC)
-    return day_processed(asked=params.get("day"), partition=run.partition_key, end=end, zone=zone)
+    # Of a scheduled run both say the same, but where the cron's hour was skipped by the clock Airflow 3.3 names the
+    # partition after the day on which it runs.
+    partition = None if run.run_type == "scheduled" else run.partition_key
+    return day_processed(asked=params.get("day"), partition=partition, end=end, zone=zone)
 
 
 def _task(work: str, name: str | None, options: dict[str, Any] | None) -> Any:
@@ -81,14 +84,18 @@ def _task(work: str, name: str | None, options: dict[str, Any] | None) -> Any:
 def _call(work: str, given: dict[str, Any], form: Sequence[str] = ()) -> Any:
     """Do the work of a task; what it returns is JSON for the tasks after it."""
     from appanalytics.app import open_app
+    from appanalytics.errors import AppAnalyticsError
 
     context = get_current_context()
     module, _, function = work.rpartition(".")
     asked = {key: context["params"][key] for key in form}
-    with open_app() as app:
-        moment = moment_of(context, app.zone)
-        log.info("%s for %s", work, moment)
-        result = getattr(import_module(f"appanalytics.jobs.{module}"), function)(app, moment, **given, **asked)
+    try:
+        with open_app() as app:
+            moment = moment_of(context, app.zone)
+            log.info("%s for %s", work, moment)
+            result = getattr(import_module(f"appanalytics.jobs.{module}"), function)(app, moment, **given, **asked)
+    except AppAnalyticsError as error:  # it says what is wrong in a line; where it was noticed helps nobody
+        raise error.with_traceback(None) from None
     log.info("%s", result)
     return result if isinstance(result, int | str | None) else str(result)
 

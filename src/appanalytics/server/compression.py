@@ -125,9 +125,11 @@ class _Zlib:
         return self._stream.unused_data
 
 
-class _Lz4:
-    def __init__(self) -> None:
-        self._stream = lz4.frame.LZ4FrameDecompressor()
+class _Frames:
+    """A decompressor of the shape that lz4 and zstd share."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
 
     def feed(self, data: bytes) -> bytes:
         """The next plain bytes, at most a piece."""
@@ -149,28 +151,14 @@ class _Lz4:
         return bytes(self._stream.unused_data or b"")
 
 
-class _Zstd:
+class _Lz4(_Frames):
     def __init__(self) -> None:
-        self._stream = zstd.ZstdDecompressor()
+        super().__init__(lz4.frame.LZ4FrameDecompressor())
 
-    def feed(self, data: bytes) -> bytes:
-        """The next plain bytes, at most a piece."""
-        return bytes(self._stream.decompress(data, _PIECE))
 
-    @property
-    def eof(self) -> bool:
-        """Whether the frame has ended."""
-        return bool(self._stream.eof)
-
-    @property
-    def waiting(self) -> bool:
-        """Whether more comes without more input."""
-        return not self._stream.eof and not self._stream.needs_input
-
-    @property
-    def unused(self) -> bytes:
-        """What follows the frame."""
-        return bytes(self._stream.unused_data)
+class _Zstd(_Frames):
+    def __init__(self) -> None:
+        super().__init__(zstd.ZstdDecompressor())
 
 
 _FRAMES: dict[str, Callable[[], Any]] = {

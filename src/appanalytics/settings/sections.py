@@ -176,26 +176,34 @@ class CollectorSettings(_Section):
 
 
 _CRON = r"^(off|\S+( \S+){4})$"
+_CLOCK = r"^(off|([01]\d|2[0-3]):[0-5]\d)$"
 
 
 class ScheduleSettings(_Section):
     """When the routine runs in a scheduler: cron expressions in reporting time, or ``off``."""
 
     daily_tables: Annotated[str, Field(pattern=_CRON, description="rollups and report tables of yesterday")] = (
-        "30 2 * * *"
+        "30 4 * * *"
     )
     daily_report: Annotated[str, Field(pattern=_CRON, description="yesterday's report to the chats")] = "0 11 * * *"
     anomaly_alerts: Annotated[
         str, Field(pattern=_CRON, description="detection, a little after each quarter hour")
     ] = "6-59/15 * * * *"
     experiments_daily: Annotated[str, Field(pattern=_CRON, description="results of running experiments")] = (
-        "0 4 * * *"
+        "0 5 * * *"
     )
-    data_quality: Annotated[str, Field(pattern=_CRON, description="all checks of the warehouse")] = "30 4 * * *"
-    backup: Annotated[str, Field(pattern=_CRON, description="backup of the warehouse")] = "0 5 * * *"
+    data_quality: Annotated[str, Field(pattern=_CRON, description="all checks of the warehouse")] = "15 5 * * *"
+    backup: Annotated[str, Field(pattern=_CRON, description="backup of the warehouse")] = "30 5 * * *"
     slices: Annotated[str, Field(description="dimensions of the report table, separated by commas")] = (
         "gender, age, os"
     )
+    tables_due: Annotated[
+        str, Field(pattern=_CLOCK, description="by when the tables of yesterday must be there, else it is told")
+    ] = "06:00"
+    report_due: Annotated[str, Field(pattern=_CLOCK, description="the same of yesterday's report")] = "13:00"
+    retry_seconds: Annotated[
+        int, Field(ge=1, le=3600, description="pause before a failed task is tried again; it doubles each time")
+    ] = 30
     owner: Annotated[str, Field(description="who is named as owner of the routine")] = "analytics"
 
     @property
@@ -217,6 +225,7 @@ class AirflowSettings(_Section):
     database: Annotated[
         SecretStr | None, Field(description="metadata database, such as postgresql://…; a secret")
     ] = None
+    dags: Annotated[str | None, Field(description="folder of DAGs of your own, beside those of the package")] = None
     executor: Annotated[str, Field(description="LocalExecutor, or one of Airflow's others")] = "LocalExecutor"
     parallelism: Annotated[int, Field(ge=1, le=512, description="tasks at once")] = 2
 

@@ -19,11 +19,12 @@ from appanalytics.stats.many import (
 from appanalytics.stats.poisson import PoissonTable
 from appanalytics.stats.population import Population
 from appanalytics.stats.tails import student_tails
+from appanalytics.stats.ties import TiedTails
 
 METHODS = (
-    "welch", "mann_whitney", "smoothed", "smoothed_common", "poisson_bootstrap", "buckets_welch",
-    "buckets_mann_whitney", "linearised", "delta", "delta_relative", "welch_relative", "cuped", "winsorised",
-    "kolmogorov_smirnov", "brown_forsythe",
+    "welch", "mann_whitney", "smoothed", "smoothed_own_prior", "poisson_bootstrap", "buckets_welch",
+    "buckets_mann_whitney", "linearised", "delta", "fieller_relative", "delta_relative", "welch_relative", "cuped",
+    "winsorised", "kolmogorov_smirnov", "brown_forsythe",
 )  # fmt: skip
 _FLOAT32_WHOLE = 2**24  # whole numbers up to here are exact in 32 bits
 
@@ -33,10 +34,11 @@ class Draws:
 
     def __init__(
         self, cells: Population, chosen: NDArray[np.intp], generator: np.random.Generator, *,
-        alpha: float, buckets: int, resamples: int,
+        alpha: float, buckets: int, resamples: int, tails: TiedTails | None = None,
     ) -> None:  # fmt: skip
         self._cells, self._chosen, self._generator = cells, chosen, generator
         self._alpha, self._buckets, self._resamples = alpha, buckets, resamples
+        self._tails = tails
 
     def p_values(self, method: str) -> Floats:
         """One p-value for each draw; NaN where the draw has no variation."""
@@ -66,17 +68,20 @@ class Draws:
         return _relative(means.mean(axis=2), means.var(axis=2, ddof=1) / means.shape[2], means.shape[2])
 
     def _smoothed(self) -> Floats:
-        return self._smooth(self._ratios[:, :, None])
-
-    def _smoothed_common(self) -> Floats:
         both = self._above.sum(axis=(1, 2)) / self._below.sum(axis=(1, 2))
         return self._smooth(both[:, None, None])
+
+    def _smoothed_own_prior(self) -> Floats:
+        return self._smooth(self._ratios[:, :, None])
 
     def _smooth(self, prior: Floats) -> Floats:
         return welch_many((self._above + self._alpha * prior) / (self._below + self._alpha))
 
     def _delta(self) -> Floats:
         return student_many(*self._ratio_moments(self._above, self._below))
+
+    def _fieller_relative(self) -> Floats:
+        return self._delta()  # the relative difference is zero where the difference is
 
     def _delta_relative(self) -> Floats:
         return _relative(*self._ratio_moments(self._above, self._below))
@@ -115,15 +120,13 @@ class Draws:
 
     @property
     def _ranks(self) -> NDArray[np.int32]:
-        ratios = self._cells.numerators / self._cells.denominators
-        rank = np.concatenate([[0], np.cumsum(np.diff(ratios) > 0)]).astype(np.int32)
-        return np.asarray(rank.take(self._chosen), dtype=np.int32)
+        return np.asarray(dense_ranks(self._cells).take(self._chosen), dtype=np.int32)
 
     def _mann_whitney(self) -> Floats:
         return mann_whitney_many(self._ranks)
 
     def _kolmogorov_smirnov(self) -> Floats:
-        return kolmogorov_smirnov_many(self._ranks)
+        return kolmogorov_smirnov_many(self._ranks, self._tails or tied_tails(self._cells, self._chosen.shape[2]))
 
     def _brown_forsythe(self) -> Floats:
         return brown_forsythe_many((self._cells.numerators / self._cells.denominators).take(self._chosen))
@@ -166,6 +169,17 @@ class Draws:
         known = np.isfinite(differences).sum(axis=1)
         beyond = np.minimum((differences >= 0).sum(axis=1), (differences <= 0).sum(axis=1))
         return np.asarray(np.minimum(1.0, 2 * (beyond + 1) / (known + 1)), dtype=np.float64)
+
+
+def dense_ranks(cells: Population) -> NDArray[np.int32]:
+    """Rank of each cell's ratio; cells must be in its order."""
+    ratios = cells.numerators / cells.denominators
+    return np.concatenate([[0], np.cumsum(np.diff(ratios) > 0)]).astype(np.int32)
+
+
+def tied_tails(cells: Population, users_per_arm: int) -> TiedTails:
+    """Kolmogorov–Smirnov's tail for samples of such users; dear enough to be made once."""
+    return TiedTails(users_per_arm, np.bincount(dense_ranks(cells), weights=cells.counts) / cells.users)
 
 
 def _relative(means: Floats, variances: Floats, count: int) -> Floats:

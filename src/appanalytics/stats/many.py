@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from appanalytics.stats.cells import Floats
-from appanalytics.stats.tails import kolmogorov_tail, student_tails
+from appanalytics.stats.tails import student_tails
+from appanalytics.stats.ties import TiedTails
 
 
 def welch_many(values: Floats) -> Floats:
@@ -58,17 +57,18 @@ def brown_forsythe_many(values: Floats) -> Floats:
     return np.where(variance > 0, student_tails(t, np.full(len(t), float(df))), np.nan)
 
 
-def kolmogorov_smirnov_many(ranks: NDArray[np.int32]) -> Floats:
+def kolmogorov_smirnov_many(ranks: NDArray[np.int32], tails: TiedTails) -> Floats:
     """Kolmogorov–Smirnov's p-value of each draw, for dense ranks of shape (draws, 2, users)."""
     draws, _, users = ranks.shape
     keys = (2 * ranks + np.array([0, 1], dtype=np.int32)[:, None]).reshape(draws, 2 * users)
     keys.sort(axis=1)
     gaps = np.abs(np.cumsum(1 - 2 * (keys & 1), axis=1))
     # Only behind the last user of a value both cumulative distributions have taken their step.
-    gaps[:, :-1][(keys[:, 1:] >> 1) == (keys[:, :-1] >> 1)] = 0
-    widest, place = np.unique(gaps.max(axis=1), return_inverse=True)
-    tails = np.array([math.exp(kolmogorov_tail(int(steps) / users, users / 2)) for steps in widest])
-    return np.asarray(tails[place], dtype=np.float64)
+    inside = (keys[:, 1:] >> 1) == (keys[:, :-1] >> 1)
+    gaps[:, :-1][inside] = 0
+    middle = np.abs(np.arange(1, 2 * users) - users) + np.where(inside, 2 * users, 0)
+    nearest = np.minimum(middle.min(axis=1), users) / (2 * users)  # of the checkpoints' shares to one half
+    return tails(gaps.max(axis=1) / users, 0.25 - nearest * nearest)
 
 
 def regressed_many(values: Floats, covariates: Floats) -> tuple[Floats, Floats]:

@@ -35,8 +35,9 @@ def welch(control: Sample, treatment: Sample, *, level: float = 0.95) -> Compari
 def welch_relative(control: Sample, treatment: Sample, *, level: float = 0.95) -> Comparison:
     """Relative difference of two means, treatment / control - 1, by the delta method (Deng, Knoblich & Lu 2018).
 
-    ``effect`` is a fraction: 0.1 is 10 % more. None where control's mean is zero. Where control's mean is not far
-    from zero in standard errors, prefer `fieller_relative`.
+    ``effect`` is a fraction: 0.1 is 10 % more. None where control's mean is zero. Kept for
+    comparison with other systems: where few users hold most of the total its p-value raises too many alarms (6.2 %
+    instead of 5 % on messages of 2 × 500 users of the demo). `fieller_relative` does not.
     """
     c, t = as_moments(control), as_moments(treatment)
     if c.count and not c.mean:

@@ -12,7 +12,8 @@ from appanalytics.stats.cells import Cells, Counts, Floats, as_cells
 from appanalytics.stats.means import lacking, satterthwaite
 from appanalytics.stats.moments import Moments
 from appanalytics.stats.results import Comparison, Note, judged, log10
-from appanalytics.stats.tails import kolmogorov_tail, normal_tail
+from appanalytics.stats.tails import normal_tail
+from appanalytics.stats.ties import tied_kolmogorov_tail
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +108,9 @@ def kolmogorov_smirnov(
 ) -> Comparison:
     """Largest distance of two cumulative distributions (Smirnov 1939): did anything change, wherever?
 
-    The p-value is that of ``scipy.stats.ks_2samp(…, method="asymp")``; ties make it too large, never too small.
+    The p-value is that of ``scipy.stats.ks_2samp(…, method="asymp")`` where no two users share a value. Ties would
+    make that one too large, on a metric that most users have at zero by orders of magnitude: then the p-value is the
+    one of the tied distribution (`tied_kolmogorov_tail`).
     ``statistic`` is the distance D, ``effect`` the same with a sign: above zero where, at the widest gap, more of
     treatment lies above. No interval. ``control`` and ``treatment`` are the medians.
     """
@@ -118,8 +121,8 @@ def kolmogorov_smirnov(
         return judged("kolmogorov_smirnov", c.median, t.median, None, None, level, note=Note.NO_USERS)
     gaps = (sides.control_below + sides.control) / users_c - (sides.treatment_below + sides.treatment) / users_t
     widest = float(gaps[int(np.argmax(np.abs(gaps)))])
-    # The harmonic size as a product of a float, because users² passes 2**63.
-    tail = kolmogorov_tail(abs(widest), float(users_c) * users_t / (users_c + users_t))
+    pooled = (sides.control + sides.treatment) / (users_c + users_t)
+    tail = tied_kolmogorov_tail(abs(widest), (users_c, users_t), pooled)
     return Comparison(
         "kolmogorov_smirnov", c.median, t.median, widest, None, None, abs(widest), math.exp(tail), level, log10(tail)
     )

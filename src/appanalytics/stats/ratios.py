@@ -7,6 +7,7 @@ each user's *linearised* value (likes - ratio · views) / mean views (Budylin et
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from appanalytics.stats.cells import RatioCells, Sample, as_joint, as_moments
 from appanalytics.stats.means import lacking, relative, satterthwaite, welch
@@ -97,19 +98,34 @@ def ratio_fieller(sample: RatioCells | JointMoments, *, level: float = 0.95) -> 
     return _bounded("fieller", value, ends, level)
 
 
-def fieller_relative(control: Sample, treatment: Sample, *, level: float = 0.95) -> Interval:
-    """Relative difference of two independent means, treatment / control - 1, with Fieller's interval (normal).
+def fieller_relative(control: Sample, treatment: Sample, *, level: float = 0.95) -> Comparison:
+    """Relative difference of two independent means, treatment / control - 1, with Fieller's interval (1954).
 
-    For ratio metrics pass the `linearised` moments of the arms.
+    Relative and absolute difference are zero together, so statistic, df and p-value are those of `welch`, and the
+    interval (Student's quantile) leaves zero out exactly where the p-value is small. The delta method's interval
+    (`welch_relative`, `ratio_relative`) is symmetric around a skewed estimate and raises too many alarms where few
+    users hold most of a total. For ratio metrics pass the `linearised` moments of the arms.
+
+    ``effect``, ``low`` and ``high`` are fractions. Where control's mean is within its own error of zero the set is
+    unbounded: no ends, and a note. ``standard_error`` is the delta method's.
     """
     c, t = as_moments(control), as_moments(treatment)
-    if missing := lacking(c, t):
-        return Interval("fieller_relative", None, None, None, level, note=missing)
-    if not c.mean:
-        return Interval("fieller_relative", None, None, None, level, note=Note.ZERO_BELOW)
-    ends = _fieller(t.mean, c.mean, t.mean_variance or 0.0, c.mean_variance or 0.0, 0.0, critical(level))
-    shifted = (ends[0] - 1, ends[1] - 1) if ends else None
-    return _bounded("fieller_relative", t.mean / c.mean - 1, shifted, level)
+    method = "fieller_relative"
+    if c.count and t.count and not c.mean:
+        return judged(method, c.mean, t.mean, None, None, level, note=Note.ZERO_BELOW)
+    found = welch(c, t, level=level)
+    if found.effect is None or not c.mean:
+        return replace(found.named(method), effect=None)
+    plain = replace(found.named(method), effect=t.mean / c.mean - 1)
+    if found.statistic is None:
+        still = None if found.standard_error is None else plain.effect
+        return replace(plain, low=still, high=still)
+    variances = t.mean_variance or 0.0, c.mean_variance or 0.0
+    ends = _fieller(t.mean, c.mean, *variances, 0.0, critical(level, found.df or math.inf))
+    error = math.sqrt(variances[0] + variances[1] * (t.mean / c.mean) ** 2) / abs(c.mean)
+    if ends is None:
+        return replace(plain, low=None, high=None, standard_error=error, note=Note.UNBOUNDED)
+    return replace(plain, low=ends[0] - 1, high=ends[1] - 1, standard_error=error)
 
 
 def _compared(method: str, c: JointMoments, t: JointMoments, level: float) -> Comparison:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appanalytics.errors import StatisticsError
-from appanalytics.stats.batch import METHODS, Draws
+from appanalytics.stats.batch import METHODS, Draws, tied_tails
 from appanalytics.stats.cells import Counts, Floats, RatioCells
 from appanalytics.stats.population import Population
 from appanalytics.stats.results import Interval, Test, from_tail
@@ -67,8 +67,9 @@ def rehearse(
     found: dict[str, list[Floats]] = {method: [] for method in methods}
     at_a_time = _BOOTSTRAP_BLOCK if "poisson_bootstrap" in methods else _BLOCK
     block = max(1, at_a_time // (2 * users_per_arm))
+    tails = tied_tails(cells, users_per_arm) if "kolmogorov_smirnov" in methods else None
     for chosen in shuffles(cells.counts, draws, users_per_arm, generator, block):
-        batch = Draws(cells, chosen, generator, alpha=alpha, buckets=buckets, resamples=resamples)
+        batch = Draws(cells, chosen, generator, alpha=alpha, buckets=buckets, resamples=resamples, tails=tails)
         for method in methods:
             found[method].append(batch.p_values(method))
     return {method: _summary(method, np.concatenate(parts), level) for method, parts in found.items()}

@@ -85,6 +85,19 @@ def test_the_seasonal_detector_finds_changes_of_counts_at_once(factor: float, le
     assert not quiet
 
 
+def test_errors_with_memory_and_heavy_tails_are_no_alarms_and_a_real_change_is() -> None:
+    rng = np.random.default_rng(4)
+    noise = rng.standard_t(3, (30 * DAY, 8)) / np.sqrt(3)
+    for at in range(1, len(noise)):
+        noise[at] = 0.6 * noise[at - 1] + 0.8 * noise[at]
+    values = 300 + 100 * np.cos(np.arange(len(noise)) / DAY * 2 * np.pi)[:, None] + 12 * noise
+    start = 25 * DAY + 20
+    values[start : start + 30, 0] *= 0.7
+    found = opened("seasonal", values)
+    assert sum(len(each) for each in found[1:]) <= 3, "7 series in 16 days; with the limits of counts there are 8"
+    assert any(start <= at < start + 8 for at in found[0])
+
+
 def test_a_share_is_watched_whatever_its_volume_does() -> None:
     rng = np.random.default_rng(5)
     trials = usual(24, (3000.0, 3000.0))

@@ -186,10 +186,27 @@ def test_wilson_from_newcombe() -> None:
 
 
 def test_fieller_from_his_formula_in_a_worked_case() -> None:
-    """Means 10 and 5 with variances 1 and 0.25: the roots of (10 - 5r)² = 1.96² (1 + 0.25 r²), solved by hand."""
-    z = 1.959963984540054
+    """Means 10 and 5 with variances 1 and 0.25: the roots of (10 - 5r)² = t² (1 + 0.25 r²), solved by hand."""
+    df = 1.25**2 / ((1 + 0.25**2) / 99)  # Satterthwaite's of the difference
+    z = float(special.stdtrit(df, 0.975))
     a, b, c = 25 - z * z / 4, 50, 100 - z * z
     low, high = ((b - sign * (b * b - a * c) ** 0.5) / a for sign in (1, -1))
     control, treatment = Moments.from_variance(100, 5.0, 25.0), Moments.from_variance(100, 10.0, 100.0)
     found = stats.fieller_relative(control, treatment)
     assert (found.low, found.high) == pytest.approx((low - 1, high - 1), rel=1e-12)
+    assert found.effect == 1.0
+    assert found.p_value == stats.welch(control, treatment).p_value
+
+
+def test_fieller_excludes_no_change_exactly_where_welch_sees_one() -> None:
+    """GrowthBook's case: the difference is significant (p .02016), so relative to control it must be, too."""
+    found = stats.fieller_relative(*growthbook_arms())
+    assert found.p_value == pytest.approx(0.02016, abs=5e-6)
+    assert found.low is not None
+    assert found.low > 0
+    assert found.effect == pytest.approx(0.70732, abs=5e-6)
+    assert found.standard_error == pytest.approx(0.37879, abs=5e-6)
+    # Control's mean within its error of zero: any ratio fits.
+    unsure = stats.fieller_relative(Moments.from_variance(100, 0.1, 25.0), Moments.from_variance(100, 1.0, 25.0))
+    assert (unsure.low, unsure.high, unsure.note) == (None, None, stats.Note.UNBOUNDED)
+    assert unsure.p_value is not None

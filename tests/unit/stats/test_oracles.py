@@ -71,7 +71,46 @@ def test_kolmogorov_smirnov(control: list[float], treatment: list[float]) -> Non
     found = stats.kolmogorov_smirnov(control, treatment)
     expected = peer.ks_2samp(control, treatment, method="asymp")
     close(found.statistic, expected.statistic)
-    close(found.p_value, expected.pvalue)
+    close(found.p_value, expected.pvalue)  # fewer than 100 users: with ties, too
+
+
+def test_kolmogorov_smirnov_of_ever_larger_users_without_ties() -> None:
+    rng = np.random.default_rng(1)
+    for users in (10, 300, 5000):
+        control, treatment = rng.normal(size=users), rng.normal(0.05, size=users + 7)
+        close(
+            stats.kolmogorov_smirnov(control, treatment).p_value,
+            peer.ks_2samp(control, treatment, method="asymp").pvalue,
+        )
+
+
+@pytest.mark.parametrize("kind", ["few have any", "counts", "four values", "pairs", "ratios"])
+def test_kolmogorov_smirnov_of_ties_is_that_of_permutations(kind: str) -> None:
+    """20,000 permutations of 1,000 users, as hypergeometric draws of their values; half of ties of D count."""
+    rng = np.random.default_rng(2)
+    pool = {
+        "few have any": np.where(rng.random(1000) < 0.11, rng.poisson(rng.gamma(1, 9, 1000)), 0),
+        "counts": rng.poisson(rng.gamma(1.2, 4, 1000)),
+        "four values": rng.integers(0, 4, 1000),
+        "pairs": np.repeat(np.arange(500), 2),
+        "ratios": np.round(rng.binomial(20, 0.2, 1000) / rng.integers(1, 60, 1000), 3),
+    }[kind]
+    values, counts = np.unique(pool, return_counts=True)
+    drawn = rng.multivariate_hypergeometric(counts, 500, size=20_000, method="marginals")
+    gaps = np.abs(np.cumsum(2 * drawn - counts, axis=1)) / 500
+    distances, widest = gaps.max(axis=1), drawn[:400]
+    p_values = []
+    for treatment in widest:
+        found = stats.kolmogorov_smirnov(Cells.counted(values, counts - treatment), Cells.counted(values, treatment))
+        assert found.p_value is not None
+        assert found.statistic is not None
+        beyond = (distances > found.statistic + 1e-9).mean()
+        middle = (beyond + (distances > found.statistic - 1e-9).mean()) / 2
+        assert found.p_value == pytest.approx(middle, rel=0.12, abs=0.02)
+        if middle < 0.2:
+            assert found.p_value == pytest.approx(middle, rel=0.15, abs=0.003)
+        p_values.append(found.p_value)
+    assert 0.02 < np.mean(np.array(p_values) <= 0.05) < 0.08
 
 
 @QUICK

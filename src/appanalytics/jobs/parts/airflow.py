@@ -27,6 +27,13 @@ USER = "admin"
 _PROGRAMS = {"airflow-api": "api-server", "airflow-scheduler": "scheduler", "airflow-dags": "dag-processor"}
 _LOCAL_BUNDLE = "airflow.dag_processing.bundles.local.LocalDagBundle"
 _MIGRATE_SECONDS = 300
+_LOCAL_SETTINGS = """\
+# Written by appanalytics. Tasks are forked from the scheduler: what all of them need is imported there once.
+import sys
+
+if "scheduler" in sys.argv:
+    import appanalytics.scheduling.preload  # noqa: F401
+"""
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,11 @@ class Airflow:
         settings = self.loaded.settings.airflow
         database = settings.database.get_secret_value() if settings.database else f"sqlite:///{self.home}/airflow.db"
         dags = Path(appanalytics.__file__).parent / "dags"
-        bundle = [{"name": "appanalytics", "classpath": _LOCAL_BUNDLE, "kwargs": {"path": str(dags)}}]
+        folders = {"appanalytics": dags} | ({"own": self.loaded.path(settings.dags)} if settings.dags else {})
+        bundle = [
+            {"name": name, "classpath": _LOCAL_BUNDLE, "kwargs": {"path": str(path)}}
+            for name, path in folders.items()
+        ]
         told = {
             "CORE__LOAD_EXAMPLES": "False",
             "CORE__EXECUTOR": settings.executor,
@@ -104,6 +115,8 @@ class Airflow:
         self.check()
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_private(self.home / "passwords.json", json.dumps({USER: self.password}))
+        (self.home / "config").mkdir(exist_ok=True)
+        (self.home / "config" / "airflow_local_settings.py").write_text(_LOCAL_SETTINGS, encoding="utf-8")
         progress("Airflow's metadata", 0, 1, "tables")
         self.run("db", "migrate", timeout=_MIGRATE_SECONDS)
         progress("Airflow's metadata", 1, 1, "tables")

@@ -12,6 +12,7 @@ from datetime import date
 from appanalytics.engine import Engine
 from appanalytics.progress import Progress, silent
 from appanalytics.warehouse.days import day_states
+from appanalytics.warehouse.leftovers import drop_leftovers
 from appanalytics.warehouse.report_table.shape import DIMENSIONS, Shape
 from appanalytics.warehouse.rollup import Layout
 from appanalytics.warehouse.rollup.build import is_current
@@ -99,23 +100,7 @@ def work_table(engine: Engine, like: str = "report_daily") -> Iterator[str]:
     work = PREFIX + secrets.token_hex(6)
     engine.execute(f"CREATE TABLE {work} AS {like}")
     try:
-        _drop_leftovers(engine, work)
+        drop_leftovers(engine, PREFIX, work)
         yield work
     finally:
         engine.execute(f"DROP TABLE IF EXISTS {work} SYNC")
-
-
-def _drop_leftovers(engine: Engine, work: str) -> None:
-    """Drop work tables of runs that died: those more than an hour older than ``work``."""
-    rows = engine.rows(
-        """
-        SELECT name FROM system.tables
-        WHERE database = currentDatabase() AND startsWith(name, {prefix:String})
-          AND metadata_modification_time < (
-              SELECT metadata_modification_time FROM system.tables
-              WHERE database = currentDatabase() AND name = {work:String}) - 3600
-        """,
-        {"prefix": PREFIX, "work": work},
-    )
-    for row in rows:
-        engine.execute(f"DROP TABLE IF EXISTS {row['name']} SYNC")
