@@ -183,6 +183,30 @@ def test_analyses_are_those_of_plain_python(
     assert later == dict(absent.by_day())
 
 
+def test_stored_results_are_those_of_their_tables(
+    superset: Superset, contexts: dict[str, dict[str, Any]], app: App
+) -> None:
+    def rows(name: str) -> list[dict[str, Any]]:
+        return asked(superset, contexts[uuid_of("chart", name)], {})
+
+    methods = {row["effect"] for row in rows("experiment/methods")}
+    stored = app.engine.rows("SELECT effect FROM experiment_results WHERE part = 'total' AND role = 'primary'")
+    assert methods == {row["effect"] for row in stored}
+    (decided,) = rows("experiment/decisions")
+    outcome = app.engine.scalar("SELECT decision FROM decisions")
+    assert decided["decision"] == str(outcome).replace("_", " ")
+    arms = {row["check_name"]: row["arm_users"] for row in rows("experiment/arms")}
+    found = app.engine.rows("SELECT check, users FROM experiment_checks WHERE part = 'arm'")
+    assert arms == {row["check"]: row["users"] for row in found}
+    assert rows("alerts/open") == [{"open_incidents": 1}]
+    (incident,) = rows("alerts/list")
+    assert (incident["value"], incident["expected"], incident["change"]) == (50, 100, -0.5)
+    band = rows("alerts/band")
+    assert all(row["lower"] <= row["expected"] <= row["upper"] for row in band)
+    newest = app.engine.scalar("SELECT count() FROM quality WHERE day = (SELECT max(day) FROM quality)")
+    assert sum(row["findings"] for row in rows("alerts/checks")) == newest
+
+
 def test_today(superset: Superset, contexts: dict[str, dict[str, Any]], app: App) -> None:
     """Today's quarter hours are those of the events, the day is padded to its end, yesterday lies beside it whole."""
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
