@@ -145,6 +145,7 @@ def test_the_grid_as_a_picture(running: Stand) -> None:
 
 def test_overhead_of_a_tick(running: Stand) -> None:
     """CPU of all of Airflow for a run of the 15-minute DAG, without what Airflow takes idle and the job itself."""
+    running.whole()
     running.rests()
     began, idle = cpu_seconds(running.pids()), time.monotonic()
     time.sleep(15)
@@ -211,19 +212,18 @@ def test_telegram_that_is_down_is_waited_for(running: Stand) -> None:
 def test_a_server_that_is_down_is_waited_for(running: Stand) -> None:
     """The task fails with one line and is tried again; what fails for good is told without the warehouse."""
     running.whole()
-    loaded = running.airflow.loaded
     running.supervisor.pause("server")
-    backup = running.trigger("backup")
-    assert running.finished("backup", backup) == "failed"
-    assert running.tries("backup", backup)["backup[-1]"] == ("failed", 4)
-    running.arrives("backup.backup failed for")
+    checks = running.trigger("data_quality")
+    assert running.finished("data_quality", checks) == "failed"
+    assert running.tries("data_quality", checks)["data_quality[-1]"] == ("failed", 4)
+    running.arrives("data_quality.data_quality failed for", "127.0.0.1")
     run = running.trigger("daily_tables", day=f"{running.until - timedelta(days=3)}")
     running.waits_for("daily_tables", run, "up_for_retry")
-    running.supervisor.start([server_part(loaded)])
+    running.supervisor.start([server_part(running.local)])
     running.succeeds("daily_tables", run)
     assert max(attempt for _, attempt in running.tries("daily_tables", run).values()) > 1
     assert running.rows() == running.direct
-    running.succeeds("backup", running.trigger("backup"))
+    running.succeeds("data_quality", running.trigger("data_quality"))
 
 
 @pytest.mark.parametrize("task", ["merge", "load"])
