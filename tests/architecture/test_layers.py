@@ -17,7 +17,7 @@ FLOORS = {
     "markup": 1, "chats": 1,
     "catalog": 2, "engine": 2, "stats": 2,
     "settings": 3, "warehouse": 3, "known_events": 3,
-    "query": 4,
+    "query": 4, "adopt": 4,
     "simulate": 5, "retention": 5, "audience": 5, "investigate": 5, "experiments": 5, "anomalies": 5, "server": 5,
     "reports": 6, "dashboards": 6, "notify": 6, "redash": 6,
     "app": 7, "jobs": 8, "cli": 9, "scheduling": 9, "dags": 10, "": 10,

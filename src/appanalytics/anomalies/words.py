@@ -90,6 +90,11 @@ class Speaker:
         locale = locale_of(self.code)
         return locale.short_share(value) if self.catalog.quantity(metric).unit == "share" else locale.short(value)
 
+    @property
+    def day_format(self) -> str:
+        """A day at an axis, as `strftime` takes it; names of months would be those of the machine's language."""
+        return "%d.%m" if self.code == "ru" else "%d %b"
+
     def moment(self, at: datetime) -> str:
         """A local day and time."""
         local = at.astimezone(self.zone)

@@ -40,6 +40,7 @@ _GROUPS = (
     "jobs",
     "status",
     "backup",
+    "warehouse",
     "airflow",
     "redash",
     "metrics",

@@ -23,21 +23,45 @@ def add_to(cli: typer.Typer) -> None:
     cli.add_typer(config, name="config")
 
 
+_Names = Annotated[list[str] | None, typer.Option("--feed", metavar="TABLE", help="Table of the feed's events.")]
+_Messages = Annotated[list[str] | None, typer.Option("--messages", metavar="TABLE", help="Table of messages.")]
+_Users = Annotated[
+    list[str] | None, typer.Option("--users", metavar="none", help="none: no attributes from a table of users.")
+]
+_Columns = Annotated[
+    list[str] | None, typer.Option("--column", metavar="OURS=THEIRS", help="A column, such as feed.user_id=uid.")
+]
+_Actions = Annotated[
+    list[str] | None, typer.Option("--action", metavar="NAME=VALUES", help="Values of an action: like=LIKE,HEART.")
+]
+
+
 def init(
     timezone: Annotated[str | None, typer.Option(help="Reporting time zone, such as Europe/Moscow.")] = None,
     locale: Annotated[str | None, typer.Option(help="Language of messages: en or ru.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    feed: _Names = None,
+    messages: _Messages = None,
+    users: _Users = None,
+    column: _Columns = None,
+    action: _Actions = None,
+    own: Annotated[str, typer.Option("--own", metavar="NAME", help="Database for what is ours.")] = "appanalytics",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take what is likeliest.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show and count, change nothing.")] = False,
 ) -> None:
     """Write a settings file, with a line of explanation for every setting.
 
-    The file is appanalytics.toml in this folder, or the one named with --config; --warehouse sets the URL.
+    The file is appanalytics.toml in this folder, or the one named with --config; --warehouse sets the URL. Where that
+    is a ClickHouse database with an app's own tables, they are looked at, matched with ours, counted, and laid under
+    views in a database of ours, so that everything works on them without copying.
     """
+    from appanalytics.cli.adopt import Given, adopt, catalog_of, holds_tables_of_others, url_text
     from appanalytics.engine import WarehouseUrl
     from appanalytics.settings import FILE_NAME, template
     from appanalytics.window import parse_zone
 
     target = Path(options.config or FILE_NAME)
-    if target.exists() and not force:
+    if target.exists() and not (force or dry_run):
         raise SettingsError(f"{target} is there already", hint="--force writes over it; nothing was changed")
     given = {"warehouse.url": options.warehouse, "reporting.timezone": timezone, "reporting.locale": locale}
     values = {name: value for name, value in given.items() if value}
@@ -47,11 +71,28 @@ def init(
         parse_zone(timezone)
     if locale not in (None, "en", "ru"):
         raise SettingsError(f"unknown language {locale!r}", hint="en or ru")
+    if options.warehouse and holds_tables_of_others(url := WarehouseUrl.parse(options.warehouse), own):
+        given_names = Given(
+            feed or [], messages or [], users or [], column or [], action or [], own, timezone or "UTC", yes, dry_run
+        )
+        adopted = adopt(url, given_names)
+        if adopted is None:
+            return
+        values["warehouse.url"] = url_text(adopted.url)
+        if adopted.actions:
+            _write(target.with_name("catalog.yaml"), catalog_of(adopted.actions))
+            values["catalog.file"] = "catalog.yaml"
+    _write(target, template(values))
+    say(f"wrote {target}; see what is in force with: appanalytics config show")
+
+
+def _write(target: Path, text: str) -> None:
     try:
-        _write_private(target, template(values))
+        _write_private(target, text)
     except OSError as error:
         raise SettingsError(f"cannot write {target}: {error.strerror}") from None
-    say(f"wrote {target}; see what is in force with: appanalytics config show")
+    if target.suffix == ".yaml":
+        say(f"wrote {target}")
 
 
 def _write_private(target: Path, text: str) -> None:

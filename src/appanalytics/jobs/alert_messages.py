@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from appanalytics.anomalies import store
 from appanalytics.anomalies.incidents import State
-from appanalytics.anomalies.picture import incident_picture
+from appanalytics.anomalies.picture import bin_minutes, incident_picture
 from appanalytics.anomalies.words import Speaker, message
 from appanalytics.errors import AppAnalyticsError, SettingsError
 from appanalytics.jobs.alerts import check_alerts
@@ -90,7 +90,7 @@ def _letter(app: App, found: store.Stored, kind: str, code: str, why: Findings |
         row,
         found.members,
         kind=kind,
-        minutes=settings.minutes,
+        minutes=bin_minutes(app.engine, row["metric"], row["slice"], row["end"]) or settings.minutes,
         why=why.sentence(code) if why else "",
         acknowledged=found.acknowledged,
         link=link,

@@ -58,14 +58,24 @@ def mark_rolled(engine: Engine, marks: Mapping[date, int], events: Mapping[date,
 
 
 def day_states(engine: Engine) -> list[DayState]:
-    """State of every day that ever had a mark, in order."""
+    """State of every day that ever had a mark, in order.
+
+    On a cluster each shard rolls up its own users: a day's events are those of all shards, and it is stale while it
+    is stale in one of them, whose marks are told. (`shardNum` is 0 where there are no shards.)
+    """
     rows = engine.rows(
         """
-        SELECT day,
-               maxIf(mark, kind = 'changed') AS changed,
-               maxIf(mark, kind = 'rolled')  AS seen,
-               argMaxIf(events, mark, kind = 'rolled') AS events
-        FROM day_log GROUP BY day ORDER BY day
+        SELECT day, argMax(newest, behind) AS changed, argMax(rolled, behind) AS seen, sumMap(counted) AS events
+        FROM
+        (
+            SELECT day, shardNum() AS shard,
+                   maxIf(mark, kind = 'changed') AS newest,
+                   maxIf(mark, kind = 'rolled')  AS rolled,
+                   toInt64(newest) - toInt64(rolled) AS behind,
+                   argMaxIf(events, mark, kind = 'rolled') AS counted
+            FROM day_log GROUP BY day, shard
+        )
+        GROUP BY day ORDER BY day
         """
     )
     return [DayState(row["day"], row["changed"], row["seen"], dict(row["events"] or {})) for row in rows]

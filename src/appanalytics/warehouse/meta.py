@@ -15,6 +15,16 @@ def read_meta(engine: Engine, key: str) -> str | None:
     return value
 
 
+def values_of_shards(engine: Engine, key: str) -> set[str]:
+    """Newest value of a key in each shard that has one; where there are no shards, the newest value."""
+    rows = engine.rows(
+        "SELECT shardNum() AS shard, argMax(value, written) AS value FROM warehouse_meta WHERE key = {key:String}"
+        " GROUP BY shard",
+        {"key": key},
+    )
+    return {row["value"] for row in rows}
+
+
 def write_meta(engine: Engine, key: str, value: str) -> None:
     """Set a key; the newest value wins."""
     engine.insert("warehouse_meta", pa.table({"key": [key], "value": [value]}))

@@ -7,14 +7,16 @@ once, and are recorded in ``schema_migrations`` with a hash so that a file that 
 from __future__ import annotations
 
 import hashlib
+import re
 from importlib.resources import files
 
 import pyarrow as pa
 
 from appanalytics.engine import Engine
-from appanalytics.errors import IntegrityError
+from appanalytics.errors import IntegrityError, UserError
 
-_LEDGER = """
+#: What a database keeps of its migrations.
+LEDGER = """
 CREATE TABLE IF NOT EXISTS schema_migrations
 (
     name    String,
@@ -27,16 +29,19 @@ ENGINE = ReplacingMergeTree(applied) ORDER BY name
 
 def migrate(engine: Engine) -> list[str]:
     """Run the migrations that this database has not seen; returns their names, oldest first."""
-    engine.execute(_LEDGER)
+    engine.execute(LEDGER)
     seen = {
         row["name"]: row["sha256"]
         for row in engine.rows("SELECT name, argMax(sha256, applied) AS sha256 FROM schema_migrations GROUP BY name")
     }
     applied = []
+    views = event_views(engine)
     for name, sql in migrations():
         digest = hashlib.sha256(sql.encode()).hexdigest()
         if name not in seen:
-            engine.execute(sql)
+            _refuse_cluster(engine, name)
+            if table_of(sql) not in views:  # their table is another's, who decides what it is like
+                engine.execute(sql)
             engine.insert("schema_migrations", pa.table({"name": [name], "sha256": [digest]}))
             applied.append(name)
         elif seen[name] != digest:
@@ -45,6 +50,30 @@ def migrate(engine: Engine) -> list[str]:
                 hint="add a new migration instead of editing one",
             )
     return applied
+
+
+def _refuse_cluster(engine: Engine, name: str) -> None:
+    """A migration by itself would make a table on one node of a cluster."""
+    clustered = engine.scalar(
+        "SELECT count() FROM system.tables WHERE database = currentDatabase()"
+        " AND (engine = 'Distributed' OR startsWith(engine, 'Replicated'))"
+    )
+    if clustered:
+        raise UserError(
+            f"{engine.url} is on a cluster and lacks {name}", hint="run what appanalytics warehouse ddl prints"
+        )
+
+
+def event_views(engine: Engine) -> set[str]:
+    """Names of this database that are views, such as event tables laid over an app's own."""
+    rows = engine.rows("SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View'")
+    return {row["name"] for row in rows}
+
+
+def table_of(sql: str) -> str:
+    """The table that a migration makes or alters; empty where it is about something else."""
+    found = re.search(r"^(?:CREATE TABLE IF NOT EXISTS|ALTER TABLE) (\w+)", sql, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def migrations() -> list[tuple[str, str]]:

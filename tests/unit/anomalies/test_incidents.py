@@ -11,6 +11,7 @@ from appanalytics.anomalies.arrivals import Arrivals, longest_hole
 from appanalytics.anomalies.bins import Bins
 from appanalytics.anomalies.incidents import Alarm, Book, Incident, State
 from appanalytics.anomalies.lanes import Lanes
+from appanalytics.anomalies.picture import _per_bin
 from appanalytics.anomalies.watch import Key, Watch
 from appanalytics.anomalies.words import WORDS
 from appanalytics.catalog import load_catalog
@@ -142,6 +143,13 @@ def test_metrics_that_bins_cannot_have_are_named() -> None:
     for name in ("mau", "new_users", "likes_per_post"):
         with pytest.raises(QuestionError, match=f"{name} cannot be watched"):
             Watch(load_catalog(), ZoneInfo("UTC"), (name,))
+
+
+def test_hours_of_a_series_that_grew_are_drawn_as_quarters() -> None:
+    points = {name: np.array([400.0, 90.0]) for name in ("value", "expected", "spread")}
+    points |= {"time": np.array([0, 1]), "minutes": np.array([60.0, 15.0])}
+    assert _per_bin(points, is_ratio=False)["value"].tolist() == [100, 90]
+    assert _per_bin(points, is_ratio=True)["value"].tolist() == [400, 90]
 
 
 def test_both_languages_have_the_same_phrases() -> None:

@@ -77,7 +77,7 @@ def _text(plan: ColumnPlan) -> Conversion:
         checks.append((f"NOT has({listed}, {text})", f"is none of {', '.join(allowed)}"))
     if plan.reading == "user_agent":
         fallback = "'unknown'" if plan.spec.default is None else plan.fallback
-        return Conversion(f"if({plan.empty}, {fallback}, {_os(text)})", plan.problems(*checks))
+        return Conversion(f"if({plan.empty}, {fallback}, {os_of_user_agent(text)})", plan.problems(*checks))
     # `transform` works on a dictionary's few texts, where `if` would work on every row.
     if plan.fallback == "NULL":
         return Conversion(f"nullIf({text}, '')", plan.problems(*checks))
@@ -90,6 +90,7 @@ def _is_text(text: str) -> tuple[str, str]:
     return f"NOT isValidUTF8(replaceAll({text}, char(0), char(255)))", "is not text (invalid UTF-8, or a NUL byte)"
 
 
-def _os(text: str) -> str:
+def os_of_user_agent(text: str) -> str:
+    """SQL of the operating system that a user agent (SQL of a text) names."""
     branches = ", ".join(f"position({text}, '{sign}') > 0, '{name}'" for sign, name in _OS)
     return f"multiIf({branches}, 'other')"

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from appanalytics.engine import Engine
 from appanalytics.errors import MappingError, WarehouseMissing, nearest
+from appanalytics.warehouse.migrate import event_views
 
 TABLES: Mapping[str, str] = {"feed": "feed_actions", "messages": "message_actions"}
 
@@ -102,6 +103,8 @@ def read_table(engine: Engine, table: str) -> TargetTable:
     )
     if not rows:
         raise WarehouseMissing(f"{engine.url} has no table {table}", hint="appanalytics init")
+    if table in event_views(engine):
+        raise MappingError(f"{table} is a view over your own table", hint="insert into that one; ours is only read")
     return TargetTable(
         table,
         tuple(row["name"] for row in rows),

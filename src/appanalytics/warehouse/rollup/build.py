@@ -17,10 +17,11 @@ from zoneinfo import ZoneInfo
 
 from appanalytics.catalog import Catalog
 from appanalytics.engine import Engine
+from appanalytics.errors import UserError
 from appanalytics.progress import Progress, silent
 from appanalytics.warehouse import days as day_log
 from appanalytics.warehouse.lock import exclusive
-from appanalytics.warehouse.meta import read_meta, write_meta
+from appanalytics.warehouse.meta import values_of_shards, write_meta
 from appanalytics.warehouse.rollup import shapes, tables
 from appanalytics.warehouse.rollup.items import ItemRollups
 from appanalytics.warehouse.rollup.layout import TABLES, VERSION, Layout
@@ -53,8 +54,8 @@ def layout_id(layout: Layout) -> str:
 
 
 def is_current(engine: Engine, layout: Layout) -> bool:
-    """True when the stored rollups were made for this catalog and this time zone."""
-    return read_meta(engine, _LAYOUT_KEY) == layout_id(layout)
+    """True when the stored rollups, on a cluster those of every shard, were made for this catalog and time zone."""
+    return values_of_shards(engine, _LAYOUT_KEY) == {layout_id(layout)}
 
 
 def rollup(
@@ -73,6 +74,7 @@ def rollup(
     nothing. A new catalog or time zone starts the rollups afresh.
     """
     layout = Layout.read(engine, catalog, zone)
+    _is_replicated(engine, layout)
     with exclusive(engine, "rollup", progress=progress):  # two runs would copy each other's days of a partition
         _prepare(engine, layout)
         counts = event_counts(engine, layout)
@@ -91,12 +93,43 @@ def event_counts(engine: Engine, layout: Layout) -> dict[date, dict[str, int]]:
 
 def _prepare(engine: Engine, layout: Layout) -> None:
     drop_leftovers(engine)
-    if not is_current(engine, layout):
-        day_log.mark_changed(engine, [state.day for state in day_log.day_states(engine)])
+    if is_current(engine, layout):
+        return
+    day_log.mark_changed(engine, [state.day for state in day_log.day_states(engine)])
+    if _is_replicated(engine, layout):
+        _empty(engine, layout)
+    else:
         for name in TABLES:
             engine.execute(f"DROP TABLE IF EXISTS {name} SYNC")
         tables.create_tables(engine, layout)
-        write_meta(engine, _LAYOUT_KEY, layout_id(layout))
+    write_meta(engine, _LAYOUT_KEY, layout_id(layout))
+
+
+def _is_replicated(engine: Engine, layout: Layout) -> bool:
+    """True on a shard of a cluster, whose tables are made by its DDL; of all shards at once it is a `UserError`."""
+    tables_of_events = [each.table for each in layout.catalog.sources.values()]
+    rows = engine.rows(
+        "SELECT engine FROM system.tables WHERE database = currentDatabase() AND name IN {names:Array(String)}",
+        {"names": tables_of_events},
+    )
+    kinds = {row["engine"] for row in rows}
+    if "Distributed" in kinds:
+        raise UserError(
+            f"{engine.url} spreads over shards, and each shard rolls up its own users",
+            hint="run it for each shard, with the database of the shard: --warehouse http://NODE:8123/DATABASE",
+        )
+    return any(kind.startswith("Replicated") for kind in kinds)
+
+
+def _empty(engine: Engine, layout: Layout) -> None:
+    """Empty the rollups of a shard; raises `UserError` where they are of a catalog with other columns."""
+    rows = engine.rows("SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'user_day'")
+    if not {*layout.user_columns, *layout.counters} <= {row["name"] for row in rows}:
+        raise UserError(
+            "the shard's rollups are not of this catalog", hint="appanalytics warehouse ddl --again makes them anew"
+        )
+    for name in TABLES:
+        engine.execute(f"TRUNCATE TABLE {name}")
 
 
 def _notice_unmarked(engine: Engine, counts: dict[date, dict[str, int]]) -> None:
