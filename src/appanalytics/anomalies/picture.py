@@ -62,7 +62,7 @@ def incident_picture(
     guilty = next((each for each in members if each["slice"] and each["slice"] != row["slice"]), None)
     figure = new_figure(_WIDTH, _HEIGHT)
     grid = figure.add_gridspec(
-        2, 2, height_ratios=(1, 1), hspace=0.42, wspace=0.14, left=0.06, right=0.98, top=0.9, bottom=0.08
+        2, 2, height_ratios=(1, 1), hspace=0.42, wspace=0.18, left=0.075, right=0.98, top=0.9, bottom=0.08
     )
     name = speaker.series(row["metric"], row["slice"])
     wide = figure.add_subplot(grid[0, :])
@@ -75,7 +75,7 @@ def incident_picture(
         axes = figure.add_subplot(grid[1, 1])
         _series(axes, speaker, beside, row, speaker.series(guilty["metric"], guilty["slice"]))
     figure.text(
-        0.06, 0.955, drawable(speaker.title(row, "open")), fontsize=17, fontweight="bold", color=INK, family=FAMILY
+        0.075, 0.955, drawable(speaker.title(row, "open")), fontsize=17, fontweight="bold", color=INK, family=FAMILY
     )
     return png(figure)
 
