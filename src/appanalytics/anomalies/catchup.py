@@ -38,9 +38,11 @@ class Caught:
 
 def catch_up(
     engine: Engine, watch: Watch, now: datetime, *, events: KnownEvents | None = None, progress: Progress = silent,
-    rules: Rules | None = None,
+    rules: Rules | None = None, since: datetime | None = None,
 ) -> Caught:  # fmt: skip
     """Judge all bins that are over and there, and store what was found.
+
+    A first run begins ``since``, some weeks ago unless given.
 
     May be repeated and killed at any place: the state is written last, as one row, and what it holds of incidents is
     written again by the next run. A clock that went back finds nothing to do.
@@ -49,7 +51,7 @@ def catch_up(
     store.load(engine, watching)
     store.write_incidents(engine, watch, watching.written, watching.version)
     bins = changed = 0
-    for piece in _pieces(advance(engine, watching, now, progress=progress)):
+    for piece in _pieces(advance(engine, watching, now, since=since, progress=progress)):
         store.write_points(engine, watch, piece.judged)
         watching.written = list({**piece.changed, **{each.id: each for each in watching.book.open}}.values())
         store.save(engine, watching)
