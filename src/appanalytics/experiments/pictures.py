@@ -24,7 +24,7 @@ Row = tuple[str, Comparison]
 def effect_picture(result: Result, writer: Writer) -> bytes:
     """Effect with interval of each method whose effect has the metric's unit."""
     rows = [
-        (writer.method(result.metric, name).split(" (valid ")[0].split(" (верна ")[0], found)  # short enough
+        (writer.words("sequence") if name == "always_valid" else writer.method(result.metric, name), found)
         for name, found in result.answers.comparisons.items()
         if asks(result.metric, name) is not Asks.SHAPE and found.low is not None
         and name not in ("linearised", "buckets_mann_whitney", OWN_PRIOR) and "relative" not in name
