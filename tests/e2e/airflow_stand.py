@@ -227,7 +227,7 @@ def stand(folder: Path, more: str = "", *, days: int = 21, users: int = 600) -> 
         password = start(local, ["server"]).passwords["admin"]
         url = f"http://admin:{password}@127.0.0.1:{places['server_port']}/{local.warehouse().database}"
         remote.touch(mode=0o600)
-        remote.write_text(f'{config.read_text()}\n[warehouse]\nurl = "{url}"\n')
+        remote.write_text(f'{config.read_text()}\n[warehouse]\nurl = "{url}"\nbackups = "{local.backups()}"\n')
         loaded = load_settings(remote, environ={})
         assert not start(loaded, ["airflow"]).missing
         airflow = Airflow(loaded)
