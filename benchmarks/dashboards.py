@@ -7,6 +7,7 @@ elapsed time depends on what else the machine does; the processor's time, over a
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from dataclasses import dataclass
@@ -51,7 +52,10 @@ def statements(superset: Superset, number: int) -> list[str]:
     """The SQL of a chart's stored query."""
     chart = superset.get(f"/api/v1/chart/{number}", "read a chart")["result"]
     context = json.loads(chart["query_context"]) | {"result_type": "query"}
-    return [each["query"] for each in superset.ask(context)]
+    texts = [each["query"] for each in superset.ask(context)]
+    return [
+        part.strip() for text in texts for part in re.split(r";\s*(?:\n|$)", text) if part.strip()
+    ]  # charts that compare
 
 
 def measure(superset: Superset, connection: Connection) -> list[Measured]:

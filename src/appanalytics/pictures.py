@@ -32,6 +32,11 @@ def new_figure(width: int, height: int) -> Figure:
     return figure
 
 
+def head(figure: Figure, text: str, *, y: float, size: float, x: float = 0.02) -> None:
+    """The bold line over a picture; ``x`` and ``y`` are fractions of the figure, the text's left middle."""
+    figure.text(x, y, drawable(text), size=size, weight="bold", color=INK, family=FAMILY, va="center")
+
+
 def png(figure: Figure) -> bytes:
     """The figure as a PNG of 256 colours, a third of the bytes that all colours need.
 

@@ -23,7 +23,7 @@ from appanalytics.jobs.demo import run_demo
 from appanalytics.jobs.parts import Supervisor
 from appanalytics.jobs.parts.airflow import Airflow
 from appanalytics.jobs.whole import start, stop
-from appanalytics.settings import load_settings
+from appanalytics.settings import Loaded, load_settings
 from appanalytics.warehouse.report_table import build_report_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,11 +53,14 @@ _ROWS = "SELECT * FROM report_daily WHERE event_date >= {first:Date} ORDER BY AL
 class Stand:
     """Airflow, its REST API, the warehouse behind the server, and the chats.
 
+    Airflow's tasks reach the warehouse by its HTTP address, as from another machine; ``local`` are the settings of
+    the server, which owns the warehouse's folder.
     ``direct`` is the report table of the last week, computed in one go before Airflow began; ``seconds`` is how long
     the start took.
     """
 
     airflow: Airflow
+    local: Loaded
     api: httpx.Client
     app: App
     telegram: Emulator
@@ -186,7 +189,7 @@ class Stand:
     @contextmanager
     def server_frozen(self) -> Iterator[None]:
         """Our server does not answer inside of the block."""
-        (pid,) = [state.pid for state in self.supervisor.states() if state.name == "server"]
+        (pid,) = [state.pid for state in self.supervisor.states() if state.name == "server" and state.runs]
         os.kill(pid, signal.SIGSTOP)
         try:
             yield
@@ -206,11 +209,12 @@ def stand(folder: Path, more: str = "", *, days: int = 21, users: int = 600) -> 
     """Start everything, wait until every DAG is scheduled, stop it in the end. ``more`` are settings of Airflow."""
     telegram = Emulator()
     web = start_telegram(telegram)
-    config = folder / "appanalytics.toml"
+    os.environ["AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"] = "0.2"  # tests wait for many short tasks
+    config, remote = folder / "appanalytics.toml", folder / "airflow.toml"
     places = {"server_port": free_port(), "airflow_port": free_port(), "venv": ROOT / ".venv-airflow"}
     config.touch(mode=0o600)
     config.write_text(SETTINGS.format(**places, more=more, token=TOKEN, telegram=telegram.url))
-    loaded = load_settings(config, environ={})
+    local = load_settings(config, environ={})
     with open_app(config=config, create=True) as app:
         until = run_demo(app, users=users, days=days, seed=3).world.until
         first = until - timedelta(days=7)
@@ -220,14 +224,27 @@ def stand(folder: Path, more: str = "", *, days: int = 21, users: int = 600) -> 
     assert len({row["event_date"] for row in direct}) == 7
     began = time.monotonic()
     try:
-        assert not start(loaded, ["server", "airflow"]).missing
+        password = start(local, ["server"]).passwords["admin"]
+        url = f"http://admin:{password}@127.0.0.1:{places['server_port']}/{local.warehouse().database}"
+        remote.touch(mode=0o600)
+        remote.write_text(f'{config.read_text()}\n[warehouse]\nurl = "{url}"\nbackups = "{local.backups()}"\n')
+        loaded = load_settings(remote, environ={})
+        assert not start(loaded, ["airflow"]).missing
         airflow = Airflow(loaded)
-        with open_app(config=config) as app, httpx.Client(base_url=f"{airflow.url}/api/v2", timeout=60) as api:
+        with open_app(config=remote) as app, httpx.Client(base_url=f"{airflow.url}/api/v2", timeout=60) as api:
             user = {"username": "admin", "password": airflow.password}
             token = httpx.post(f"{airflow.url}/auth/token", json=user, timeout=60)
             api.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
             made = Stand(
-                airflow, api, app, telegram, Supervisor(loaded.path(loaded.settings.parts.folder)), until, direct, 0.0
+                airflow,
+                local,
+                api,
+                app,
+                telegram,
+                Supervisor(loaded.path(loaded.settings.parts.folder)),
+                until,
+                direct,
+                0.0,
             )
             while len(api.get("/dags").json()["dags"]) < len(DAGS):
                 assert time.monotonic() < began + 300, api.get("/importErrors").text
@@ -235,6 +252,6 @@ def stand(folder: Path, more: str = "", *, days: int = 21, users: int = 600) -> 
             made.seconds = time.monotonic() - began
             yield made
     finally:
-        stop(loaded)
+        stop(local)
         web.shutdown()
         web.server_close()

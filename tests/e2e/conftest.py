@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -29,6 +29,8 @@ from appanalytics.jobs.dashboards import (
     state_file,
     superset_url,
 )
+from appanalytics.jobs.demo_routine import fill_routine
+from appanalytics.jobs.quality import check_everything
 from appanalytics.settings import Loaded, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +55,17 @@ class Stand:
     def open(self) -> App:
         """The warehouse as `query` sees it."""
         return open_app(config=self.config)
+
+    def fill(self) -> None:
+        """What jobs store: the demo's experiment, judged bins, checks, and an incident that goes on."""
+        with self.open() as app:
+            fill_routine(app)
+            check_everything(app, app.today() - timedelta(days=1))
+        self.server.text(
+            "INSERT INTO incidents SELECT '1-views', 'metric', 'firing', 'critical', 'down', 'views', '',"
+            " toStartOfHour(now()) - 7200, toStartOfHour(now()), toStartOfHour(now()) - 3600, now(), 50, 100, -2.5,"
+            ' \'[{"metric": "views", "slice": ""}]\', \'\', 1'
+        )
 
     def stream(self) -> None:
         """Events of today up to now: those of yesterday a day later, as they would have come."""
@@ -96,6 +109,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
         with running_superset(loaded), running_superset(loaded):  # a second start is harmless
             made = Stand(server, config, loaded, superset_url(loaded), pictures)
             made.stream()
+            made.fill()
             with made.log_in() as superset:
                 apply(superset, bundle_of(loaded), connection_of(loaded), state_file(loaded))
             yield made

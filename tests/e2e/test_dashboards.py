@@ -157,8 +157,8 @@ def test_analyses_are_those_of_plain_python(
         wanted = {
             place: cell for place, cell in wanted.items() if (oracle.last - date.fromisoformat(place[0])).days < 20
         }
-        found = {(row["cohort"], row["offset"]): row["users"] for row in rows(f"retention/{source}-users")}
-        shares = {(row["cohort"], row["offset"]): row["share"] for row in rows(f"retention/{source}")}
+        found = {(row["cohort"], row["days_since"]): row["users"] for row in rows(f"retention/{source}-users")}
+        shares = {(row["cohort"], row["days_since"]): row["share"] for row in rows(f"retention/{source}")}
         assert {place: users for place, users in found.items() if place in wanted} == {
             place: users for place, (users, _) in wanted.items()
         }
@@ -181,6 +181,30 @@ def test_analyses_are_those_of_plain_python(
     assert rows("adhoc-outage/absent") == [{"users": len(absent.days_of)}]
     later = {day_of(row["date"]): row["users"] for row in rows("adhoc-outage/absent-later")}
     assert later == dict(absent.by_day())
+
+
+def test_stored_results_are_those_of_their_tables(
+    superset: Superset, contexts: dict[str, dict[str, Any]], app: App
+) -> None:
+    def rows(name: str) -> list[dict[str, Any]]:
+        return asked(superset, contexts[uuid_of("chart", name)], {})
+
+    methods = {row["effect"] for row in rows("experiment/methods")}
+    stored = app.engine.rows("SELECT effect FROM experiment_results WHERE part = 'total' AND role = 'primary'")
+    assert methods == {row["effect"] for row in stored}
+    (decided,) = rows("experiment/decisions")
+    outcome = app.engine.scalar("SELECT decision FROM decisions")
+    assert decided["decision"] == str(outcome).replace("_", " ")
+    arms = {row["check_name"]: row["arm_users"] for row in rows("experiment/arms")}
+    found = app.engine.rows("SELECT check, users FROM experiment_checks WHERE part = 'arm'")
+    assert arms == {row["check"]: row["users"] for row in found}
+    assert rows("alerts/open") == [{"open_incidents": 1}]
+    (incident,) = rows("alerts/list")
+    assert (incident["value"], incident["expected"], incident["change"]) == (50, 100, -0.5)
+    band = rows("alerts/band")
+    assert all(row["lower"] <= row["expected"] <= row["upper"] for row in band)
+    newest = app.engine.scalar("SELECT count() FROM quality WHERE day = (SELECT max(day) FROM quality)")
+    assert sum(row["findings"] for row in rows("alerts/checks")) == newest
 
 
 def test_today(superset: Superset, contexts: dict[str, dict[str, Any]], app: App) -> None:

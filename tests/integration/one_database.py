@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from appanalytics.catalog import Catalog
 from appanalytics.engine import Engine, WarehouseUrl, connect
+from appanalytics.warehouse.days import mark_changed
 from appanalytics.warehouse.migrate import migrate
+from appanalytics.warehouse.rollup import rollup
+
+from .oracle import Event, insert
 
 
 @contextmanager
@@ -20,6 +27,15 @@ def one_database(folder: Path, name: str) -> Iterator[Engine]:
     finally:
         opened.execute(f"DROP DATABASE {name} SYNC")
         opened.close()
+
+
+def refilled(engine: Engine, events: list[Event], catalog: Catalog, zone: ZoneInfo, days: Iterable[date]) -> None:
+    """Only these events, rolled up; ``days`` are those that may have had others before."""
+    for table in ("feed_actions", "message_actions"):
+        engine.execute(f"TRUNCATE TABLE {table}")
+    insert(engine, events)
+    mark_changed(engine, days)
+    rollup(engine, catalog, zone)
 
 
 def emptied(engine: Engine) -> Engine:

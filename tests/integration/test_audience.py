@@ -24,15 +24,15 @@ from appanalytics.audience import (
 )
 from appanalytics.catalog import load_catalog
 from appanalytics.cli.main import run
-from appanalytics.engine import Engine, WarehouseUrl, connect
+from appanalytics.engine import Engine
 from appanalytics.errors import QuestionError, UserError
 from appanalytics.query import read_coverage
 from appanalytics.warehouse.days import mark_changed
-from appanalytics.warehouse.migrate import migrate
-from appanalytics.warehouse.rollup import Layout, rollup
+from appanalytics.warehouse.rollup import Layout
 from appanalytics.window import Grain, Window, bucket_day, next_bucket_day
 
-from .oracle import Event, insert
+from .one_database import one_database, refilled
+from .oracle import Event
 
 LIMITS = settings(
     deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.reuse, Phase.generate]
@@ -65,19 +65,12 @@ some_events = st.lists(
 
 @pytest.fixture(scope="module")
 def engine(engine_folder: Path) -> Iterator[Engine]:
-    opened = connect(WarehouseUrl.parse(f"chdb://{engine_folder}?database=audience"), create=True)
-    migrate(opened)
-    yield opened
-    opened.execute("DROP DATABASE audience SYNC")
-    opened.close()
+    with one_database(engine_folder, "audience") as opened:
+        yield opened
 
 
 def fill(engine: Engine, events: list[Event]) -> None:
-    for table in ("feed_actions", "message_actions"):
-        engine.execute(f"TRUNCATE TABLE {table}")
-    insert(engine, events)
-    mark_changed(engine, [START + timedelta(days=day) for day in range(-1, DAYS + 1)])
-    rollup(engine, CATALOG, BERLIN)
+    refilled(engine, events, CATALOG, BERLIN, [START + timedelta(days=day) for day in range(-1, DAYS + 1)])
 
 
 def ask(engine: Engine, today: date = AFTER, window: Window = WINDOW, **how: object) -> Audience:

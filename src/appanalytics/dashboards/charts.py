@@ -17,9 +17,13 @@ VIZ = {
     "table": "table",
     "heatmap": "heatmap_v2",
     "sankey": "sankey_v2",
+    "interval": "box_plot",
 }
 TODAY = 'DATETRUNC(DATETIME("now"), day) : DATEADD(DATETRUNC(DATETIME("now"), day), 1, day)'
+#: A day that ends with the present, which the data `freshness` is judged against.
+NOW = 'DATEADD(DATETIME("now"), -1, day) : DATETIME("now")'
 _NO_FILTER = "No filter"
+_WHISKERS = "Min/max (no outliers)"
 
 Json = dict[str, Any]
 
@@ -31,7 +35,7 @@ def axis_of(chart: ChartSpec, dataset: Dataset) -> str:
 
 def range_of(chart: ChartSpec) -> str:
     """The chart's own time range; a dashboard's time filter lies over it."""
-    return TODAY if chart.range == "today" else chart.range or _NO_FILTER
+    return {"today": TODAY, "now": NOW}.get(chart.range or "", chart.range or _NO_FILTER)
 
 
 def form_data(chart: ChartSpec, dataset: Dataset, locale: str) -> Json:
@@ -70,6 +74,10 @@ def form_data(chart: ChartSpec, dataset: Dataset, locale: str) -> Json:
         form |= _heatmap(chart, dataset)
     elif chart.chart == "sankey":
         form |= {"source": chart.by[0], "target": chart.by[1], "metric": chart.metrics[0], "sort_by_metric": True}
+    elif chart.chart == "interval":
+        form |= {"columns": ["bound"], "groupby": list(chart.by), "metrics": list(chart.metrics)}
+        form |= {"whiskerOptions": _WHISKERS, "number_format": _format(chart, dataset), "x_ticks_layout": "45°"}
+        form["show_legend"] = False
     return form
 
 
@@ -123,7 +131,7 @@ def _table(chart: ChartSpec, dataset: Dataset) -> Json:
         "groupby": list(chart.by),
         "metrics": list(chart.metrics),
         "timeseries_limit_metric": chart.order or chart.metrics[0],
-        "order_desc": True,
+        "order_desc": chart.falls,
         "show_cell_bars": True,
         "server_page_length": 10,
         "page_length": 10,
@@ -187,9 +195,7 @@ def query_context(chart: ChartSpec, dataset: Dataset, form: Json) -> Json:
         "applied_time_extras": {},
         "columns": _query_columns(chart, dataset),
         "metrics": list(chart.metrics),
-        "orderby": [[chart.order or chart.metrics[0], False]]
-        if chart.order not in chart.by
-        else [[chart.order, True]],
+        "orderby": [[chart.order or chart.metrics[0], not chart.falls]],
         "annotation_layers": [],
         "row_limit": chart.limit,
         "series_limit": 0,
@@ -219,6 +225,8 @@ def _query_columns(chart: ChartSpec, dataset: Dataset) -> list[Any]:
         return list(chart.by)
     if chart.chart == "sankey":
         return list(chart.by)
+    if chart.chart == "interval":
+        return ["bound", *chart.by]
     if chart.chart == "pie":
         return list(chart.by or [chart.x])
     axis: Json = {
@@ -234,6 +242,9 @@ def _query_columns(chart: ChartSpec, dataset: Dataset) -> list[Any]:
 
 
 def _after(chart: ChartSpec, dataset: Dataset) -> list[Json]:
+    if chart.chart == "interval":
+        box = {"whisker_type": "min/max", "percentiles": None, "groupby": list(chart.by), "metrics": chart.metrics}
+        return [{"operation": "boxplot", "options": box}]
     if not chart.cumulative:
         return []
     axis = axis_of(chart, dataset)

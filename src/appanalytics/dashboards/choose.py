@@ -48,7 +48,7 @@ def dataset_of(chart: ChartSpec, written: Written, datasets: Mapping[str, Datase
 
 
 def _columns(chart: ChartSpec) -> set[str]:
-    own = {*chart.by, *chart.where}
+    own = {*chart.by, *chart.where} | ({"bound"} if chart.chart == "interval" else set())
     return own if chart.x == "time" else {*own, chart.x}
 
 
@@ -66,14 +66,20 @@ def _check(chart: ChartSpec, dataset: Dataset, written: Written) -> None:
                 where = written.where(*path, *step)
                 hint = nearest(name, dataset.column_names)
                 raise DashboardError(f"{where}: unknown dimension {name!r} of the data {dataset.name!r}", hint=hint)
+    if chart.chart == "interval" and "bound" not in dataset.column_names:
+        where = written.where(*path, "chart")
+        raise DashboardError(
+            f"{where}: the data {dataset.name!r} have no intervals", hint="data: experiment_intervals"
+        )
     if chart.last is not None and "days_ago" not in dataset.column_names:
         raise DashboardError(
             f"{written.where(*path, 'last')}: the data {dataset.name!r} do not count days back", hint="use `range`"
         )
-    if chart.order is not None and chart.order not in {*chart.metrics, *chart.by}:
+    if chart.order is not None and chart.order not in {*dataset.metrics, *chart.by}:
         where = written.where(*path, "order")
         raise DashboardError(
-            f"{where}: {chart.order!r} is not in the chart", hint=nearest(chart.order, chart.metrics)
+            f"{where}: {chart.order!r} is neither a dimension of the chart nor a metric",
+            hint=nearest(chart.order, [*chart.by, *dataset.metrics]),
         )
 
 

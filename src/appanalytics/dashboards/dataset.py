@@ -33,7 +33,8 @@ class Dataset:
     """One dataset. ``time`` is the column that the time filter binds to, ``axis`` the one that is drawn.
 
     They differ on purpose. Superset names the bucketed column as the column itself, and ClickHouse then takes that
-    name for the bucket in WHERE, too: the first week would be cut, and no part of the table skipped.
+    name for the bucket in WHERE, too: the first week would be cut, and no part of the table skipped. ``partial`` are
+    columns that hold one value unless another is chosen, so that a filter's choice cannot come from them.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Dataset:
     metrics: Mapping[str, SavedMetric] = field(default_factory=dict)
     time: str | None = None
     axis: str | None = None
+    partial: frozenset[str] = frozenset()
     cache_seconds: int = 300
     note: str = ""
 

@@ -12,6 +12,7 @@ from appanalytics.dashboards import formulas
 from appanalytics.dashboards.analyses import audience_metrics, outage_metrics, retention_metrics
 from appanalytics.dashboards.dataset import Column, Dataset, SavedMetric
 from appanalytics.dashboards.parts import PACKAGE, Parts, jinja
+from appanalytics.dashboards.stored import Stored
 from appanalytics.sqltext import identifier, literal, read_sql, render
 from appanalytics.warehouse.rollup.layout import ANY_SERVICE, events_column, prev_column
 
@@ -34,6 +35,8 @@ class Datasets(Parts):
         """Every dataset by name; when several can answer, the first one does."""
         made = [self.people(), self.users(), self.active(), self.posts(), self.actions(), self.events()]
         made += [self.top_users(), self.retention(), self.audience(), self.cohort(), self.outage(), self.absent()]
+        made.append(self.moved())
+        made += Stored(self.catalog, self.zone, self.locale).all()
         return {each.name: each for each in made}
 
     def users(self) -> Dataset:
@@ -55,8 +58,7 @@ class Datasets(Parts):
             counters=self._numbered(self._counters),
             weekday=f"transform(toDayOfWeek(day), [1, 2, 3, 4, 5, 6, 7], [{_texts(_WEEKDAYS[self.locale])}], '')",
             bins=", ".join(
-                f"if({identifier(name)} = 0, NULL, intDiv({identifier(name)}, {_BIN}) * {_BIN}) AS {identifier(bin_)}"
-                for name, bin_ in bins.items()
+                f"intDiv({identifier(name)}, {_BIN}) * {_BIN} AS {identifier(bin_)}" for name, bin_ in bins.items()
             ),
         )
         columns = [
@@ -245,6 +247,32 @@ class Datasets(Parts):
             "actions", sql, tuple(columns), {"actions": SavedMetric("actions", "sum(n_events)", every)}, "day", "date"
         )
 
+    def moved(self) -> Dataset:
+        """Counters of the newest day and of the day a week before, by each value of each small dimension."""
+        counters = ", ".join(
+            f"({literal(each.label(self.locale))}, {identifier(self.layout.column_of(each))})"
+            for each in self._additive_measures
+        )
+        pairs = ", ".join(
+            f"({literal(each.label(self.locale))}, {identifier(each.name)})" for each in self.layout.compact
+        )
+        sql = render(PACKAGE, "moved", actions=f"[{counters}]", pairs=f"[{pairs}]")
+        change = "(sum(n_after) - sum(n_before))"
+        every = f"nullIf(sum({change}) OVER (PARTITION BY what, dimension), 0)"
+        found = [
+            SavedMetric("before", "sum(n_before)", self._text("A week before", "Неделей раньше")),
+            SavedMetric("after", "sum(n_after)", self._text("Newest day", "Последний день")),
+            SavedMetric("moved", change, self._text("Difference", "Разница"), "+,d"),
+            SavedMetric("share_of_change", f"{change} / {every}", self._text("Of the change", "От изменения"), ".1%"),
+            SavedMetric("size_of_move", f"abs({change})", self._text("Size of the difference", "Величина разницы")),
+        ]
+        columns = [
+            Column("what", "String", self._text("What", "Что")),
+            Column("dimension", "String", self._text("Dimension", "Измерение")),
+            Column("slice", "String", self._text("Slice", "Срез")),
+        ]
+        return Dataset("moved", sql, tuple(columns), {each.name: each for each in found})
+
     def _events_of(self, source: Source) -> str:
         time, zone = identifier(source.time), literal(self.zone.key)
         items = []
@@ -273,7 +301,7 @@ class Datasets(Parts):
         columns = [
             Column("first_day", "Date", self._text("First day", "Первый день"), is_time=True),
             Column("cohort", "String", self._text("First day", "Первый день")),
-            Column("offset", "Int32", self._text("Days since", "Дней прошло")),
+            Column("days_since", "Int32", self._text("Days since", "Дней прошло")),
             Column("days_ago", "Int32"),
             Column("date", "Date", expression="first_day", is_time=True),
             *self._dimension_columns(),
@@ -304,14 +332,15 @@ class Datasets(Parts):
             *more,
             *self._dimension_columns(),
         ]
-        return Dataset(name, sql, tuple(columns), metrics, "day", "date")
+        chosen = frozenset({"cohort", "outage_day"})
+        return Dataset(name, sql, tuple(columns), metrics, "day", "date", partial=chosen)
 
     def _users_and_counters(self) -> dict[str, SavedMetric]:
         return formulas.saved_metrics(self.catalog, self.locale, formulas.user_day_leaf(self.layout))
 
     def cohort(self) -> Dataset:
         """The newcomers of one day, day by day: of the greatest one-day rise unless a day is chosen."""
-        more = [Column("offset", "Int32", self._text("Days since", "Дней прошло")), Column("cohort", "String")]
+        more = [Column("days_since", "Int32", self._text("Days since", "Дней прошло")), Column("cohort", "String")]
         return self._analysis("cohort", self._users_and_counters(), more, spike=read_sql(PACKAGE, "spike_day"))
 
     def outage(self) -> Dataset:
@@ -322,6 +351,7 @@ class Datasets(Parts):
     def absent(self) -> Dataset:
         """Days of those who had come before and were not there on the day of the fall."""
         more = [Column("outage_day", "String"), Column("days_after", "Int32", self._text("Days after", "Дней после"))]
+        more.append(Column("came", "String", self._text("First day", "Первый день")))
         hole = read_sql(PACKAGE, "hole_day")
         return self._analysis("absent", self._users_and_counters(), more, hole=hole)
 

@@ -14,12 +14,16 @@ from appanalytics.dashboards.spec import ChartSpec, DashboardSpec, RowSpec
 Json = dict[str, Any]
 _WORDS = {
     "en": {"time": "Time range", "grain": "Time grain", "cohort": "Day of the campaign",
-           "outage_day": "Day of the outage", "service": "Service"},
+           "outage_day": "Day of the outage", "service": "Service", "experiment": "Experiment", "metric": "Metric",
+           "watched_metric": "Metric", "watched_slice": "Slice"},
     "ru": {"time": "Период", "grain": "Шаг времени", "cohort": "День кампании",
-           "outage_day": "День сбоя", "service": "Сервис"},
+           "outage_day": "День сбоя", "service": "Сервис", "experiment": "Эксперимент", "metric": "Метрика",
+           "watched_metric": "Метрика", "watched_slice": "Срез"},
 }  # fmt: skip
 _NONE = "No filter"
 _BARE = "BACKGROUND_TRANSPARENT"
+#: Filters of which one value is chosen at a time.
+_SINGLE = ("experiment", "metric", "watched_metric", "watched_slice", "outage_day")
 
 
 def text_of(labels: Mapping[str, str], locale: str) -> str:
@@ -120,7 +124,7 @@ def _filter(
     else:
         targets = [{"datasetUuid": uuid_of("dataset", first), "column": {"name": name}}]
         control = {
-            "multiSelect": True,
+            "multiSelect": name not in _SINGLE,
             "enableEmptyFilter": False,
             "defaultToFirstItem": False,
             "inverseSelection": False,
@@ -143,7 +147,8 @@ def _filter(
 
 def _values_of(name: str, datasets: Mapping[str, Dataset]) -> str:
     """The dataset that a filter's values come from: the first that has the column."""
-    return next((each.name for each in datasets.values() if name in each.column_names), next(iter(datasets)))
+    whole = (each.name for each in datasets.values() if name in each.column_names and name not in each.partial)
+    return next(whole, next(iter(datasets)))
 
 
 def _parents(spec: DashboardSpec, name: str, catalog: Catalog) -> list[str]:

@@ -15,6 +15,7 @@ from appanalytics.dashboards.parts import jinja
 from appanalytics.sqltext import identifier
 
 _LIMIT = 1000
+_FILTER = "[{'col': 'country', 'op': 'IN', 'val': ['Russia']}]"
 _TEXT = {
     "en": "Change what is set here: dimensions, first day, the day after the last one, and filters.",
     "ru": "Меняйте то, что задано здесь: измерения, первый день, день после последнего и фильтры.",
@@ -22,7 +23,7 @@ _TEXT = {
 
 
 class QuerySpec(BaseModel):
-    """One query: a dataset's ``metrics`` by its ``time`` or ``keys`` and by dimensions (``by``)."""
+    """A dataset's ``metrics`` by its ``time`` or ``keys`` and by dimensions (``by``), of chosen rows (``where``)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,6 +34,7 @@ class QuerySpec(BaseModel):
     by: list[str] = []
     metrics: list[str]
     order: str | None = None
+    where: dict[str, str | int] = {}
 
 
 @cache
@@ -55,14 +57,15 @@ def query_sql(spec: QuerySpec, dataset: Dataset, locale: str) -> str:
         + str(bool(keys)).lower()
         + " }}{{ name }}{% endfor %}"
     )
-    time = identifier(dataset.time or "")
+    given = [{"col": name, "op": "IN", "val": [value]} for name, value in spec.where.items()]
+    time = identifier(dataset.time) if dataset.time else ""
     lines = [
         f"-- {spec.title.get(locale) or spec.title['en']}",
         f"-- {_TEXT.get(locale, _TEXT['en'])}",
         f"{{%- set columns = {jinja(spec.by)} %}}",
         "{%- set from_dttm = '' %}",
         "{%- set to_dttm = '' %}",
-        "{%- set filter = [] %}  {#- such as [{'col': 'country', 'op': 'IN', 'val': ['Russia']}] #}",
+        f"{{%- set filter = {jinja(given)} %}}  {{#- such as {_FILTER} #}}",
         f"{{%- set metrics = {jinja(spec.metrics)} %}}",
         f"SELECT {head}{', '.join(metrics)}",
         "FROM",
@@ -70,8 +73,8 @@ def query_sql(spec: QuerySpec, dataset: Dataset, locale: str) -> str:
         dataset.sql.strip(),
         ") AS virtual_table",
         "WHERE 1",
-        f"{{%- if from_dttm %}} AND {time} >= toDate('{{{{ from_dttm[:10] }}}}'){{% endif %}}",
-        f"{{%- if to_dttm %}} AND {time} < toDate('{{{{ to_dttm[:10] }}}}'){{% endif %}}",
+        f"{{%- if from_dttm %}} AND {time} >= toDate('{{{{ from_dttm[:10] }}}}'){{% endif %}}" if time else "",
+        f"{{%- if to_dttm %}} AND {time} < toDate('{{{{ to_dttm[:10] }}}}'){{% endif %}}" if time else "",
         "{%- for each in filter %} AND {{ each.col }} {{ each.op }} {{ each.val | where_in }}{% endfor %}",
         f"GROUP BY {group}{by}" if keys or spec.by else "",
         f"ORDER BY {order}" if order else "",

@@ -14,8 +14,8 @@ from appanalytics.catalog.load import UniqueKeys
 from appanalytics.catalog.model import Labels
 from appanalytics.errors import DashboardError, nearest
 
-Kind = Literal["number", "trend", "line", "bar", "area", "pie", "table", "heatmap", "sankey"]
-KINDS: tuple[str, ...] = ("number", "trend", "line", "bar", "area", "pie", "table", "heatmap", "sankey")
+Kind = Literal["number", "trend", "line", "bar", "area", "pie", "table", "heatmap", "sankey", "interval"]
+KINDS: tuple[str, ...] = ("number", "trend", "line", "bar", "area", "pie", "table", "heatmap", "sankey", "interval")
 TIMED = ("trend", "line", "area")
 GRAINS = {"15m": "PT15M", "hour": "PT1H", "day": "P1D", "week": "P1W", "month": "P1M"}
 
@@ -30,7 +30,8 @@ class ChartSpec(_Part):
     """One chart. ``x`` is ``time``, or a dimension or column of the data; ``by`` gives the series, or a table's rows.
 
     ``width`` is in twelfths of the page. ``last`` keeps the last days, counted from the last one with events.
-    ``data`` names the dataset where metrics and dimensions alone do not decide.
+    ``order`` names what rows are sorted by, ``descending`` which way. ``data`` names the dataset where metrics and
+    dimensions alone do not decide.
     """
 
     name: Key
@@ -51,19 +52,27 @@ class ChartSpec(_Part):
     contribution: bool = False
     limit: Annotated[int, Field(ge=1, le=50_000)] = 10_000
     order: str | None = None
+    descending: bool | None = None
     width: Annotated[int, Field(ge=1, le=12)] = 12
 
     @model_validator(mode="after")
     def _fits(self) -> ChartSpec:
-        if self.chart in ("number", "trend", "pie", "heatmap", "sankey") and len(self.metrics) != 1:
+        if self.chart in ("number", "trend", "pie", "heatmap", "sankey", "interval") and len(self.metrics) != 1:
             raise ValueError(f"a {self.chart} shows one metric")
         if self.chart == "sankey" and len(self.by) != 2:
             raise ValueError("a sankey needs `by` with two dimensions: from, to")
+        if self.chart == "interval" and len(self.by) != 1:
+            raise ValueError("an interval needs one dimension in `by`")
         if self.chart == "heatmap" and len(self.by) != 1:
             raise ValueError("a heatmap needs `x` and one dimension in `by`")
         if self.compare and self.x != "time":
             raise ValueError("`compare` needs time on the x-axis")
         return self
+
+    @property
+    def falls(self) -> bool:
+        """Whether its rows go from the greatest down: by a metric they do, by a dimension not, unless it says so."""
+        return self.order not in self.by if self.descending is None else self.descending
 
     @property
     def is_timed(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from appanalytics.experiments.numbers import Writer
 from appanalytics.experiments.pictures import WIDTH
 from appanalytics.experiments.power import MetricPlan
-from appanalytics.pictures import BAD, FAMILY, GRID, INK, PALETTE, clean, drawable, new_figure, png
+from appanalytics.pictures import BAD, FAMILY, GRID, INK, PALETTE, clean, head, new_figure, png
 
 
 def length_picture(plan: MetricPlan, aim: float | None, writer: Writer) -> bytes:
@@ -42,6 +42,6 @@ def length_picture(plan: MetricPlan, aim: float | None, writer: Writer) -> bytes
             labelcolor=INK,
         )
     title = f"{plan.metric.label(writer.locale.code)}: {writer.words('power_mde')}"
-    figure.text(0.02, 0.93, drawable(title), size=19, weight="bold", color=INK, family=FAMILY, va="center")
+    head(figure, title, y=0.93, size=19)
     figure.subplots_adjust(left=0.09, right=0.97, top=0.86, bottom=0.16)
     return png(figure)

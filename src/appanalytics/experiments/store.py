@@ -66,8 +66,9 @@ def _results(analysis: Analysis) -> list[Row]:
     rows = []
     for each in analysis.results:
         for method, found in each.answers.comparisons.items():
-            says = str(each.judgement.says.get(method, ""))
-            rows.append(_row(each, method, found, end) | {"part": "total", "verdict": says})
+            row = _row(each, method, found, end) | {"part": "total"}
+            row["verdict"] = row["verdict"] or str(each.judgement.says.get(method, ""))
+            rows.append(row)
         for segment in each.segments:
             for value, found in segment.effects:
                 place = {"dimension": segment.dimension, "value": value, "adjusted_p": segment.adjusted_p}

@@ -95,6 +95,7 @@ ENGLISH = {
     "fieller_relative": "relative to control (Fieller)",
     "cuped": "CUPED (history before)",
     "winsorised": "capped at the 99th percentile",
+    "sequence": "confidence sequence",
     "always_valid": "confidence sequence (valid at every look)",
     "kolmogorov_smirnov": "Kolmogorov–Smirnov",
     "brown_forsythe": "Brown–Forsythe (spread)",

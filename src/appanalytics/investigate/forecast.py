@@ -30,7 +30,10 @@ REACH = 42
 #: Fewest earlier periods that a forecast is made of.
 FEWEST = 3
 #: Errors beyond so many standard errors, and beyond this size, are disturbances and no history.
-DISTURBED = 5.0, 0.06
+DISTURBED = 4.0, 0.06
+#: A disturbance goes on while errors of its side are beyond these: a week of a campaign must not become the rule from
+#: its fourth day on, or the days after it look like a fall.
+GOES_ON = 1.5, 0.03
 #: So many disturbances of one side in a row are a new level.
 NEW_LEVEL = 8
 #: Rhythms that are tried beside a week, in periods.
@@ -153,8 +156,10 @@ def _step_ahead(
         off = logs[:, at] - predicted[:, at]
         errors[:, at] = np.where(known[:, at], off, np.nan)
         beyond = np.abs(errors[:, at]) > np.maximum(DISTURBED[0] * spread[:, at], DISTURBED[1])
-        beyond &= (at >= 7) & known[:, at]
         side = np.where(off > 0, 1, -1)
+        going_on = np.abs(errors[:, at]) > np.maximum(GOES_ON[0] * spread[:, at], GOES_ON[1])
+        beyond |= going_on & (streak * side > 0)
+        beyond &= (at >= 7) & known[:, at]
         streak = np.where(beyond, np.where(streak * side > 0, streak + side, side), 0)
         disturbed[:, at] = beyond & (np.abs(streak) < NEW_LEVEL)
         shifted, since = beyond & (np.abs(streak) >= NEW_LEVEL), at - NEW_LEVEL + 1

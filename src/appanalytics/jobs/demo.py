@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appanalytics.jobs.quality import keep
 from appanalytics.jobs.report import daily_report_of
 from appanalytics.progress import Progress, silent
 from appanalytics.simulate import GroundTruth, World, simulate
@@ -116,5 +117,6 @@ def run_demo(app: App, *, users: int, days: int, seed: int, progress: Progress =
     window = app.window(first, world.until, None)
     table = build_report_table(app.engine, app.layout, window, progress=progress)
     checks = run_checks(app.engine, app.layout, as_of=_as_of(app, world), progress=progress)
+    keep(app, last, checks)
     report, files = daily_report_of(app, last)
     return DemoOutcome(world, rolled, checks, table, report, files)

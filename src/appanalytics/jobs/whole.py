@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from appanalytics.app import App
 from appanalytics.dashboards.plan import apply as apply_bundle
 from appanalytics.dashboards.superset.part import answers
+from appanalytics.engine import connect
 from appanalytics.engine.endpoint import find_endpoint
-from appanalytics.errors import QuestionError, SettingsError, nearest
+from appanalytics.errors import AppAnalyticsError, QuestionError, SettingsError, nearest
 from appanalytics.jobs import dashboards
+from appanalytics.jobs.demo_routine import fill_routine
 from appanalytics.jobs.parts import Part, PartState, Supervisor
 from appanalytics.jobs.parts.airflow import USER as AIRFLOW_USER
 from appanalytics.jobs.parts.airflow import Airflow
@@ -73,16 +77,12 @@ def start(loaded: Loaded, names: Sequence[str], progress: Progress = silent, inj
         told.pages.append(("server", _server_url(loaded), "ClickHouse's HTTP protocol; users admin, writer, reader"))
     if "live" in names and "live" not in running:
         supervisor.start([live_part(loaded, injected)], progress)
-    first, last = [], []
-    if "superset" in names and (part := _prepared(told, lambda: _superset(loaded, "superset" in running, progress))):
-        first += part
-    if "airflow" in names and (
-        parts := _prepared(told, lambda: _airflow(loaded, "airflow-api" in running, progress))
-    ):
-        # The scheduler comes last: a task that starts before the API answers fails its first try.
-        first += [part for part in parts if part.name != "airflow-scheduler"]
-        last += [part for part in parts if part.name == "airflow-scheduler"]
-    supervisor.start(first, progress)
+    with ThreadPoolExecutor(1) as beside:  # Superset's set-up leaves a core idle
+        filled = beside.submit(_fill, loaded) if {"server", "superset"} <= {*names} else None
+        first, last = _made(loaded, names, running, told, progress)
+        supervisor.start(first, progress)
+        if filled and (trouble := filled.result()):
+            told.missing.append(trouble)
     supervisor.start(last, progress)
     started = {part.name for part in first}
     if "superset" in started:
@@ -93,6 +93,33 @@ def start(loaded: Loaded, names: Sequence[str], progress: Progress = silent, inj
         airflow = Airflow(loaded)
         told.pages.append(("Airflow", airflow.url, f"{AIRFLOW_USER} / {airflow.password}"))
     return told
+
+
+def _made(
+    loaded: Loaded, names: Sequence[str], running: set[str], told: Told, progress: Progress
+) -> tuple[list[Part], list[Part]]:
+    """Superset and Airflow, set up: the parts that start first, and those that start when the others answer."""
+    first: list[Part] = []
+    last: list[Part] = []
+    if "superset" in names and (part := _prepared(told, lambda: _superset(loaded, "superset" in running, progress))):
+        first += part
+    if "airflow" in names and (
+        parts := _prepared(told, lambda: _airflow(loaded, "airflow-api" in running, progress))
+    ):
+        # The scheduler comes last: a task that starts before the API answers fails its first try.
+        first += [part for part in parts if part.name != "airflow-scheduler"]
+        last += [part for part in parts if part.name == "airflow-scheduler"]
+    return first, last
+
+
+def _fill(loaded: Loaded) -> str:
+    """Have the demo's dashboards of experiments and alerts something to show; returns what went wrong, or ''."""
+    try:
+        with App(loaded, connect(loaded.warehouse())) as app:
+            fill_routine(app)
+    except AppAnalyticsError as error:
+        return f"the demo's experiment and alerts: {error}"
+    return ""
 
 
 def stop(loaded: Loaded) -> list[str]:

@@ -8,29 +8,15 @@ from datetime import date, timedelta
 from math import isfinite
 from typing import Any
 
+from appanalytics import pictures as look
 from appanalytics.locales import Locale
-from appanalytics.pictures import (
-    BAD,
-    DPI,
-    FAINT,
-    FAMILY,
-    GOOD,
-    GRID,
-    INK,
-    MUTED,
-    PALETTE,
-    clean,
-    drawable,
-    new_figure,
-    png,
-)
 from appanalytics.reports.figures import Range, Value, Verdict, change, verdict
 from appanalytics.reports.words import WORDS
 
 WIDTH, HEIGHT, MARGIN = 1200, 1000, 27
 WEEK = 7
 BAND = "#d6e6f3"
-_COLOURS = {Verdict.GOOD: GOOD, Verdict.BAD: BAD, Verdict.NONE: MUTED}
+_COLOURS = {Verdict.GOOD: look.GOOD, Verdict.BAD: look.BAD, Verdict.NONE: look.MUTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +42,17 @@ class Picture:
 
     def png(self) -> bytes:
         """Draw it: 1200 × 1000 pixels."""
-        figure = new_figure(WIDTH, HEIGHT)
+        figure = look.new_figure(WIDTH, HEIGHT)
         _draw_head(figure, self)
         grid = _grid(figure, len(self.panels))
         for axes, panel in zip(grid, self.panels, strict=False):
             _draw_panel(axes, panel, self)
         _place(figure, grid, self.panels)
-        return png(figure)
+        return look.png(figure)
 
 
 def _points(pixels: float) -> float:
-    return pixels * 72 / DPI
+    return pixels * 72 / look.DPI
 
 
 def _grid(figure: Any, count: int) -> list[Any]:
@@ -89,44 +75,44 @@ def _place(figure: Any, grid: Sequence[Any], panels: Sequence[Panel]) -> None:
     )
     for axes, panel in zip(grid, panels, strict=True):
         at = -room / panel_width
-        axes.text(at, 1.06, drawable(panel.title), transform=axes.transAxes, size=_points(33), weight="bold",
-                  color=INK, family=FAMILY)  # fmt: skip
+        axes.text(at, 1.06, look.drawable(panel.title), transform=axes.transAxes, size=_points(33), weight="bold",
+                  color=look.INK, family=look.FAMILY)  # fmt: skip
 
 
 def _draw_head(figure: Any, picture: Picture) -> None:
     words = WORDS[picture.locale.code]
-    font = {"family": FAMILY, "va": "center", "size": _points(27)}
+    font = {"family": look.FAMILY, "va": "center", "size": _points(27)}
     start = MARGIN / WIDTH
-    figure.text(start, 0.955, drawable(picture.title), color=INK, weight="bold", **{**font, "size": _points(42)})
+    look.head(figure, picture.title, x=start, y=0.955, size=_points(42))
     if picture.warning:
-        figure.text(start, 0.902, drawable(picture.warning), color=BAD, **font)
+        figure.text(start, 0.902, look.drawable(picture.warning), color=look.BAD, **font)
         return
     span = picture.locale.span(picture.last - timedelta(days=WEEK - 1), picture.last)
-    end = _key(figure, start, span, PALETTE[0], PALETTE[0], 5)
-    end = _key(figure, end + 0.03, words.week_before, FAINT, MUTED, 4)
+    end = _key(figure, start, span, look.PALETTE[0], look.PALETTE[0], 5)
+    end = _key(figure, end + 0.03, words.week_before, look.FAINT, look.MUTED, 4)
     if any(each for panel in picture.panels for each in panel.usual[WEEK:]):
-        _key(figure, end + 0.03, words.usual, BAND, MUTED, 16)
+        _key(figure, end + 0.03, words.usual, BAND, look.MUTED, 16)
     against = words.versus.format(day=picture.locale.short_day(picture.last - timedelta(days=WEEK)))
-    figure.text(1 - MARGIN / WIDTH, 0.955, f"% {against}", color=MUTED, ha="right", **font)
+    figure.text(1 - MARGIN / WIDTH, 0.955, f"% {against}", color=look.MUTED, ha="right", **font)
 
 
 def _key(figure: Any, start: float, text: str, line: str, ink: str, width: float) -> float:
     """A line's sample and what it stands for; returns where it ends."""
     from matplotlib.lines import Line2D
 
-    look: dict[str, Any] = {"color": line, "linewidth": width, "solid_capstyle": "butt"}
-    figure.add_artist(Line2D([start, start + 0.03], [0.9, 0.9], **look))
-    label = figure.text(start + 0.04, 0.902, text, color=ink, family=FAMILY, va="center", size=_points(27))
+    style: dict[str, Any] = {"color": line, "linewidth": width, "solid_capstyle": "butt"}
+    figure.add_artist(Line2D([start, start + 0.03], [0.9, 0.9], **style))
+    label = figure.text(start + 0.04, 0.902, text, color=ink, family=look.FAMILY, va="center", size=_points(27))
     return float(label.get_window_extent().x1 / WIDTH)
 
 
 def _draw_panel(axes: Any, panel: Panel, picture: Picture) -> None:
-    clean(axes, size=_points(25))
-    axes.grid(axis="y", color=GRID, linewidth=1.5)
+    look.clean(axes, size=_points(25))
+    axes.grid(axis="y", color=look.GRID, linewidth=1.5)
     before, now = (_floats(part) for part in (panel.values[:WEEK], panel.values[WEEK:]))
     _draw_usual(axes, panel)
-    axes.plot(range(WEEK), before, color=FAINT, linewidth=3, solid_capstyle="round", **_dots(before, 6))
-    axes.plot(range(WEEK), now, color=PALETTE[0], linewidth=5, solid_capstyle="round", **_dots(now, 9))
+    axes.plot(range(WEEK), before, color=look.FAINT, linewidth=3, solid_capstyle="round", **_dots(before, 6))
+    axes.plot(range(WEEK), now, color=look.PALETTE[0], linewidth=5, solid_capstyle="round", **_dots(now, 9))
     _scale(axes, panel)
     _label_days(axes, picture)
     _label_values(axes, panel, picture.locale)
@@ -183,13 +169,13 @@ def _last_days(panel: Panel) -> list[float]:
 def _label_days(axes: Any, picture: Picture) -> None:
     """Weekday over number. Tick labels of two lines would stand unevenly, by the height of their letters."""
     axes.set_xticks([])
-    font = {"family": FAMILY, "size": _points(25), "ha": "center", "textcoords": "offset points"}
+    font = {"family": look.FAMILY, "size": _points(25), "ha": "center", "textcoords": "offset points"}
     for at in range(WEEK):
         day = picture.last - timedelta(days=WEEK - 1 - at)
-        look = {"color": INK, "weight": "bold"} if day == picture.last else {"color": MUTED}
+        style = {"color": look.INK, "weight": "bold"} if day == picture.last else {"color": look.MUTED}
         for text, drop in ((picture.locale.weekday(day), 33), (str(day.day), 64)):
             place = {"xy": (at, 0), "xycoords": ("data", "axes fraction"), "xytext": (0, -_points(drop))}
-            axes.annotate(text, **place, **font, **look)
+            axes.annotate(text, **place, **font, **style)
 
 
 def _label_values(axes: Any, panel: Panel, locale: Locale) -> None:
@@ -211,19 +197,19 @@ def _label_last(axes: Any, panel: Panel, picture: Picture) -> None:
 
     font: dict[str, Any] = {
         "ha": "right",
-        "family": FAMILY,
+        "family": look.FAMILY,
         "path_effects": [withStroke(linewidth=6, foreground="white")],
     }
     value = panel.values[-1]
     if value is None:
         words = WORDS[picture.locale.code]
-        axes.text(0.99, 0.9, words.no_data, transform=axes.transAxes, size=_points(27), color=MUTED, **font)
+        axes.text(0.99, 0.9, words.no_data, transform=axes.transAxes, size=_points(27), color=look.MUTED, **font)
         return
     dot = {"markersize": 13, "markeredgecolor": "white", "markeredgewidth": 2.5, "clip_on": False, "zorder": 5}
     is_unusual = panel.usual[-1] is not None and panel.usual[-1].side(value)
-    axes.plot([WEEK - 1], [value], "o", color=PALETTE[1] if is_unusual else PALETTE[0], **dot)
+    axes.plot([WEEK - 1], [value], "o", color=look.PALETTE[1] if is_unusual else look.PALETTE[0], **dot)
     moved = change(value, panel.values[-8], panel.unit)
-    texts = [(picture.locale.number(value, panel.unit), 36, PALETTE[0])]
+    texts = [(picture.locale.number(value, panel.unit), 36, look.PALETTE[0])]
     if moved is not None:
         texts.insert(0, (picture.locale.change(moved, panel.unit), 28, _COLOURS[verdict(moved, panel.good)]))
     lift, top = 12.0, (WEEK - 0.7, max(_last_days(panel)))

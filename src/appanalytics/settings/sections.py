@@ -90,9 +90,9 @@ class MessagesSettings(_Section):
 class AlertsSettings(_Section):
     """What is watched for anomalies, and how it is told."""
 
-    metrics: Annotated[str, Field(description="metrics that are watched, by commas: counts, users and shares")] = (
-        "views, likes, ctr, feed_users, messages, messenger_users"
-    )
+    metrics: Annotated[
+        str, Field(description="metrics that are watched, by commas: counts, users, shares and means of users")
+    ] = "views, likes, ctr, feed_users, messages, messenger_users, views_per_user, messages_per_user"
     dimensions: Annotated[str, Field(description="their slices that are watched, dimensions by commas")] = (
         "source, os, country, city, gender, age_group"
     )
@@ -183,17 +183,17 @@ class ScheduleSettings(_Section):
     """When the routine runs in a scheduler: cron expressions in reporting time, or ``off``."""
 
     daily_tables: Annotated[str, Field(pattern=_CRON, description="rollups and report tables of yesterday")] = (
-        "30 2 * * *"
+        "30 4 * * *"
     )
     daily_report: Annotated[str, Field(pattern=_CRON, description="yesterday's report to the chats")] = "0 11 * * *"
     anomaly_alerts: Annotated[
         str, Field(pattern=_CRON, description="detection, a little after each quarter hour")
     ] = "6-59/15 * * * *"
     experiments_daily: Annotated[str, Field(pattern=_CRON, description="results of running experiments")] = (
-        "0 4 * * *"
+        "0 5 * * *"
     )
-    data_quality: Annotated[str, Field(pattern=_CRON, description="all checks of the warehouse")] = "30 4 * * *"
-    backup: Annotated[str, Field(pattern=_CRON, description="backup of the warehouse")] = "0 5 * * *"
+    data_quality: Annotated[str, Field(pattern=_CRON, description="all checks of the warehouse")] = "15 5 * * *"
+    backup: Annotated[str, Field(pattern=_CRON, description="backup of the warehouse")] = "30 5 * * *"
     slices: Annotated[str, Field(description="dimensions of the report table, separated by commas")] = (
         "gender, age, os"
     )

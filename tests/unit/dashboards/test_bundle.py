@@ -14,7 +14,10 @@ from appanalytics.dashboards import Bundle, Connection, Datasets, load_specs, re
 from appanalytics.dashboards.names import is_ours, mark, uuid_of
 
 SNAPSHOT = Path(__file__).with_name("bundle.json")
-NAMES = ["main", "today", "feed-messenger", "retention", "audience", "adhoc-campaign", "adhoc-outage"]
+NAMES = [
+    *("main", "today", "feed-messenger", "retention", "audience", "adhoc-campaign", "adhoc-outage"),
+    *("experiment", "alerts"),
+]
 
 
 def bundle(locale: str = "en") -> Bundle:

@@ -68,3 +68,14 @@ def test_too_little_history_expects_nothing() -> None:
     found = forecast(np.array([5.0, 6.0, 7.0]))
     assert np.isnan(found.expected[-1])
     assert not found.is_unusual
+
+
+@pytest.mark.parametrize("factor", [1.2, 0.8])
+def test_a_week_of_something_else_is_no_rule_for_the_days_after(factor: float) -> None:
+    """Of forty apps nearly all are told on each of the seven days, and nearly none after it."""
+    values = np.stack([series(seed, days=65, noise=0.015) for seed in range(40)])
+    values[:, 55:62] *= factor
+    found = forecasts(values, counts=[True] * 40)
+    odd = np.mean([(each.actual < each.low) | (each.actual > each.high) for each in found], axis=0)
+    assert (odd[55:62] > 0.8).all()
+    assert (odd[62:] < 0.15).all()

@@ -1,5 +1,5 @@
 {%- set chosen = filter_values('outage_day') -%}
-SELECT day, toString(hole) AS outage_day, first_day, user_id, lead, $counters, $labels,
+SELECT day, toString(hole) AS outage_day, first_day, toString(user_day.first_day) AS came, user_id, lead, $counters, $labels,
        toInt32(day - hole) AS days_after
 FROM
 (

@@ -23,8 +23,12 @@ from appanalytics.progress import Progress, silent
 from appanalytics.settings import Loaded, system_environment
 
 USER = "admin"
-#: Airflow's own command for each part.
-_PROGRAMS = {"airflow-api": "api-server", "airflow-scheduler": "scheduler", "airflow-dags": "dag-processor"}
+#: Airflow's own command for each part. Logs are files of this machine: nobody has to serve them on a port.
+_PROGRAMS = {
+    "airflow-api": ("api-server",),
+    "airflow-scheduler": ("scheduler", "--skip-serve-logs"),
+    "airflow-dags": ("dag-processor",),
+}
 _LOCAL_BUNDLE = "airflow.dag_processing.bundles.local.LocalDagBundle"
 _MIGRATE_SECONDS = 300
 _LOCAL_SETTINGS = """\
@@ -142,8 +146,8 @@ class Airflow:
         return [
             Part(
                 name=name,
-                title=f"Airflow ({command})",
-                command=(str(self.program), command),
+                title=f"Airflow ({command[0]})",
+                command=(str(self.program), *command),
                 folder=self.loaded.base,
                 environment=self.environment(),
                 ready=partial(self.beats, _HEARTS[name]),

@@ -1,24 +1,27 @@
 """A request's body becomes events by service, and rejects with their reasons.
 
-The whole body is decoded at once. Only where that fails is it taken apart, to find which events are wrong and why.
+The whole body is decoded at once, a large one into columns (`columnar`). Only where that fails is it taken apart, to
+find which events are wrong and why.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
-from appanalytics.server.collector.events import SERVICE, Service, Services
+from appanalytics.server.collector.columnar import read_columns
+from appanalytics.server.collector.events import SERVICE, Limits, Service, Services
 
 #: Events of one request.
 MOST_EVENTS = 100_000
 #: From so many events on, a request's events are turned into columns at once, beside the work of others.
 _LARGE = 2_000
+#: From so many bytes on, a body is first tried as a whole, in columns.
+LARGE_BODY = 500_000
 _SHOWN = 4096
 _UINT64 = 2**64
 
@@ -56,18 +59,13 @@ class Parsed:
         return rows + sum(map(len, self.events.values()))
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Between which times an event may be, and of which services (empty: of all)."""
-
-    earliest: datetime
-    latest: datetime
-    services: frozenset[str] = frozenset()
-
-
 def decode(body: bytes, services: Services, limits: Limits) -> Parsed:
     """Read a JSON array, NDJSON or one JSON object; raises `Malformed` and `TooMany`."""
     parsed = Parsed()
+    if len(body) >= LARGE_BODY:
+        tables = read_columns(body, services, limits, MOST_EVENTS)
+        if tables is not None:
+            return Parsed(tables=tables)
     try:
         events = _at_once(body, services)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):

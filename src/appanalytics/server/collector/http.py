@@ -16,7 +16,8 @@ from typing import Any
 
 from appanalytics.server.body import Gone, Receive
 from appanalytics.server.collector.collect import Collector, Receipt, Unfinished
-from appanalytics.server.collector.decode import MOST_EVENTS, Limits, Malformed, TooMany, decode
+from appanalytics.server.collector.decode import MOST_EVENTS, Malformed, TooMany, decode
+from appanalytics.server.collector.events import Limits
 from appanalytics.server.collector.keys import Keys
 from appanalytics.server.collector.openapi import describe
 from appanalytics.server.compression import decompressed

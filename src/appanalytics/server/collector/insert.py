@@ -18,7 +18,7 @@ from appanalytics.server.collector.store import Problem, Store
 
 log = logging.getLogger("appanalytics.collector")
 #: Seconds between the starts of two inserts: each makes a part of its own, which is merged later.
-_PACE = 0.5
+_PACE = 1.0
 _SETTLE_SECONDS = 10.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 

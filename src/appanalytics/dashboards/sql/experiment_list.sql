@@ -1,0 +1,2 @@
+SELECT DISTINCT experiment, $metric AS metric
+FROM experiment_results AS raw
