@@ -73,7 +73,7 @@ class Airflow:
         """Everything that this Airflow is told, by variables. Holds secrets."""
         settings = self.loaded.settings.airflow
         database = settings.database.get_secret_value() if settings.database else f"sqlite:///{self.home}/airflow.db"
-        # SQLAlchemy 2.1 would take psycopg 3 for a bare postgresql://; psycopg2 is the driver that Airflow is tested with.
+        # SQLAlchemy 2.1 takes psycopg 3 for a bare postgresql://; the driver that Airflow documents is psycopg2.
         database = re.sub("^postgres(ql)?://", "postgresql+psycopg2://", database)
         dags = Path(appanalytics.__file__).parent / "dags"
         folders = {"appanalytics": dags} | ({"own": self.loaded.path(settings.dags)} if settings.dags else {})
