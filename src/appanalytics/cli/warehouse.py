@@ -76,7 +76,7 @@ def show_ddl(
 ) -> None:
     """Print the DDL of a cluster: replicated tables of each shard, Distributed tables on top, sharded by user.
 
-    Every statement can be repeated: appanalytics warehouse ddl --cluster NAME | clickhouse-client --multiquery
+    Every statement can be repeated: appanalytics warehouse ddl --cluster NAME | clickhouse-client -n
     """
     from appanalytics.catalog import load_catalog
     from appanalytics.warehouse.cluster import Topology, cluster_ddl, drop_rollups
