@@ -31,7 +31,15 @@ from appanalytics.warehouse.checks import run_checks
 
 from .served import wait_for_collector
 
-_PROGRAM = "import sys; from appanalytics.cli import main; main(sys.argv[1:])"
+#: Imports take half of a server's start, so the next one does them while this one works, and waits for a line.
+_PROGRAM = """
+import sys
+import appanalytics.server.run, clickhouse_connect, uvicorn
+from chdb import _chdb
+from appanalytics.cli import main
+if sys.stdin.readline():
+    main(sys.argv[1:])
+"""
 _SERVE = ("serve", "--port", "0", "--rollup-every", "1s", "--log-format", "json", "--warehouse")
 _SIZES = (1, 7, 20, 50, 100, 400, 3000)  # small requests and large ones take different ways
 _DAYS = 3
@@ -104,20 +112,31 @@ def _events(user: int, count: int) -> list[dict[str, Any]]:
 
 
 def crash_rounds(
-    folder: Path, *, rounds: int, writers: int, seed: int, longest: float = 1.5, tell: Any = None
+    folder: Path,
+    *,
+    rounds: int,
+    writers: int,
+    seed: int,
+    longest: float = 1.5,
+    compare_every: int = 1,
+    tell: Any = None,
 ) -> Outcome:
-    """Run it on a new folder, and count. The server is killed up to ``longest`` seconds after it answers."""
+    """Run it on a new folder, and count. The server is killed up to ``longest`` seconds after it answers.
+
+    What is lost or doubled stays so, so it need not be looked for after each crash.
+    """
     dice = random.Random(seed)
     outcome = Outcome(rounds=rounds)
     crew = [_Writer(number + 1, random.Random(dice.random())) for number in range(writers)]
+    servers = _Servers(folder)
     for number in range(rounds):
-        with _server(folder) as (process, endpoint):
-            if number:
+        with servers.next() as (process, endpoint):
+            if number and number % compare_every == 0:
                 _compare(folder, crew, outcome)
             _write_until(process, endpoint, crew, dice.uniform(0.02, longest))
         if tell is not None:
             tell(f"round {number + 1}: {outcome}")
-    with _server(folder) as (process, endpoint):
+    with servers.next(last=True) as (process, endpoint):
         _finish(endpoint, crew)
         wait_for_collector(f"http://{endpoint.host}:{endpoint.port}", f"{endpoint.user}.{endpoint.password}")
         _compare(folder, crew, outcome)
@@ -198,17 +217,35 @@ def _replayed(folder: Path) -> int:
     return sum(json.loads(line).get("flushes", 0) for line in lines if line.startswith("{"))
 
 
-@contextmanager
-def _server(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Endpoint]]:
-    command = [sys.executable, "-c", _PROGRAM, *_SERVE, f"chdb://{folder}"]
-    with (
-        _log(folder).open("ab") as log,
-        subprocess.Popen(command, stdout=log, stderr=log, cwd=folder.parent) as process,
-    ):
+class _Servers:
+    """Servers of a folder, one after another."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ready = self._made()
+
+    @contextmanager
+    def next(self, *, last: bool = False) -> Iterator[tuple[subprocess.Popen[bytes], Endpoint]]:
+        """A running server; it is killed at the end, if it still runs."""
+        process = self._ready
         try:
-            yield process, _endpoint(folder, process)
+            assert process.stdin is not None
+            process.stdin.write(b"serve\n")
+            process.stdin.close()
+            if not last:
+                self._ready = self._made()
+            yield process, _endpoint(self._folder, process)
+        except BaseException:
+            self._ready.kill()
+            raise
         finally:
             process.kill()
+            process.wait(timeout=30)
+
+    def _made(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", _PROGRAM, *_SERVE, f"chdb://{self._folder}"]
+        with _log(self._folder).open("ab") as log:
+            return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=self._folder.parent)
 
 
 def _endpoint(folder: Path, process: subprocess.Popen[bytes]) -> Endpoint:

@@ -14,6 +14,7 @@ import yaml
 
 from appanalytics.dashboards.bundle import Bundle, Connection, kind_of
 from appanalytics.dashboards.names import DATABASE, uuid_of
+from appanalytics.dashboards.superset.setup import VERSION
 from appanalytics.errors import AccessDenied, DashboardError
 
 #: Kinds of objects and their place in the API.
@@ -51,6 +52,18 @@ class Superset:
         self._http.headers["Authorization"] = f"Bearer {token}"
         csrf = self._json(self._send("GET", "/api/v1/security/csrf_token/"), "begin a session")["result"]
         self._http.headers.update({"X-CSRFToken": csrf, "Referer": self.url})
+        self._check_version()
+
+    def _check_version(self) -> None:
+        """Bundles are written for one minor version; another's importer would refuse them, or worse, take them."""
+        response = self._send("GET", "/version")
+        told = self._json(response, "tell its version").get("version_string") if response.status_code == 200 else None
+        wanted = VERSION.rpartition(".")[0]
+        if told is None or not str(told).startswith(f"{wanted}."):
+            raise DashboardError(
+                f"Superset at {self.url} is of the version {told or 'before 6'}, not {wanted}",
+                hint=f"the dashboards are written for Superset {VERSION}: make superset-venv",
+            )
 
     def _not_superset(self) -> DashboardError:
         return DashboardError(f"what answers at {self.url} is not Superset", hint="the setting superset.url")

@@ -31,6 +31,8 @@ _ADMINS = """
 """
 
 
+#: The engine's defaults that are others here. A group of Parquet's rows is held whole, one for each thread.
+_DEFAULTS = {"implicit_select": 0, "output_format_parquet_row_group_size": 250_000}
 #: Least values of settings, for everybody. With no pause between reports of progress the engine never ends a query.
 _LEAST = {"interactive_delay": 1000}
 
@@ -84,7 +86,7 @@ def _access(users: Mapping[str, User], database: str) -> str:
     roles = "".join(_role(name, user, database) for name, user in users.items())
     granted = "".join(f"<query>GRANT {role_of(name)}</query>" for name in users)
     return f"""<clickhouse>
-  <profiles><default><implicit_select>0</implicit_select></default>{profiles}</profiles>
+  <profiles><default>{_defaults()}</default>{profiles}</profiles>
   <roles><{OWNER}><grants><query>GRANT ALL ON *.* WITH GRANT OPTION</query></grants></{OWNER}>{roles}</roles>
   <users><default>
     <password></password><networks><ip>::/0</ip></networks><profile>default</profile>
@@ -93,6 +95,10 @@ def _access(users: Mapping[str, User], database: str) -> str:
   </default></users>
 </clickhouse>
 """
+
+
+def _defaults() -> str:
+    return "".join(f"<{name}>{value}</{name}>" for name, value in _DEFAULTS.items())
 
 
 def _profile(name: str, user: User) -> str:
