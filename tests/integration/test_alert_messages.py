@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from appanalytics.app import App
 from appanalytics.engine import Engine
+from appanalytics.errors import WarehouseUnavailable
 from appanalytics.jobs.alert_messages import tell_incidents
-from appanalytics.jobs.alerts import acknowledge, check_alerts, incident_records, mute
+from appanalytics.jobs.alert_watch import watch_alerts
+from appanalytics.jobs.alerts import acknowledge, check_alerts, incident_records, mute, replay
 from appanalytics.settings import load_settings
 
 from .test_alerts import DROP, HISTORY, events, hour
@@ -50,6 +56,55 @@ def test_an_incident_is_one_thread_from_its_first_message_to_its_end(engine: Eng
     first, _, last = rows
     assert "Просмотры: на" in first["html"]
     assert "iOS" in first["html"]
+    assert "(за 60 минут)" in first["html"], "the length of the series' own bins"
     assert "https://bi.example/d/1?from=2026-03-17" in first["html"]
     assert first["size"] > 10_000
     assert last["html"].startswith("✅ <b>Просмотры: закончилось")
+
+
+def test_watching_tells_what_changed_and_survives_a_warehouse_that_is_away(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.insert("feed_actions", HISTORY)
+    clock = [hour(DROP - 1)]
+    monkeypatch.setattr(App, "now", lambda app: clock[0])
+    away = [False, True, False, False]
+    looks = iter(away)
+
+    @contextmanager
+    def opened() -> Iterator[App]:
+        if next(looks):
+            raise WarehouseUnavailable("the server is gone")
+        yield App(load_settings(environ=ENVIRONMENT, folder=tmp_path), engine)
+
+    def sleep(seconds: float) -> None:
+        assert seconds == 7
+        clock[0] += timedelta(hours=2)
+
+    told: list[str] = []
+    watch_alerts(opened, 7, len(away), told.append, sleep)
+    first, second, *rest = told
+    assert "judged until" in first
+    assert second == "not looked: the server is gone"
+    assert len(rest) == 1, "told once, though looked at twice"
+    assert rest[0].startswith("firing: ")
+    assert "views" in rest[0]
+
+
+def test_a_replay_of_the_warehouse_is_compared_with_labels_and_stores_nothing(engine: Engine, tmp_path: Path) -> None:
+    app = App(load_settings(environ=ENVIRONMENT, folder=tmp_path), engine)
+    engine.insert("feed_actions", HISTORY)
+    labels = tmp_path / "labels.csv"
+    day, wrong = f"{hour(DROP, 0):%Y-%m-%d}", f"{hour(DROP - 100, 0):%Y-%m-%d}"
+    labels.write_text(f"start,end\n{hour(DROP, 0).isoformat()},{hour(DROP + 4, 0).isoformat()}\n")
+    until = f"{hour(DROP + 24, 0):%Y-%m-%d}"
+    found = replay(app, None, until, labels=labels)
+    assert [each["kind"] for each in found.incidents] == ["metric", "data"], "the drop, and the history's end"
+    assert found.incidents[0]["fired"].startswith(day)
+    assert (found.precision, found.recall) == (1.0, 1.0)
+    assert found.delay is not None
+    assert found.delay <= 2
+    labels.write_text(f"start,end\n{wrong}T00:00:00,{wrong}T03:00:00\n")
+    found = replay(app, None, until, labels=labels)
+    assert (found.precision, found.recall, found.delay) == (0.0, 0.0, None)
+    assert engine.scalar("SELECT count() FROM incidents") + engine.scalar("SELECT count() FROM anomaly_state") == 0

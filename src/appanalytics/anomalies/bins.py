@@ -52,12 +52,20 @@ class Bins:
         """How many times the variance of a series is that of independent events: users bring theirs in bursts.
 
         For sums over users of a compound Poisson process that is Σx² / Σx; 1 for numbers of users. A share has the
-        burst of its trials.
+        burst of its trials. The mean of n users varies by (Σx² / n − mean²) / n: that of independent events would by
+        mean / n.
         """
         top, bottom = watch.parts(key.metric)
-        leaf = ((bottom or top).name, key.dimension, key.value)
+        mean = bottom is not None and watch.is_mean(key.metric)
+        leaf = ((top if mean else bottom or top).name, key.dimension, key.value)
         total = float(self.leaves[leaf].sum()) if leaf in self.leaves else 0.0
-        return max(1.0, float(self.squares[leaf].sum()) / total) if total and leaf in self.squares else 1.0
+        if not total or leaf not in self.squares:
+            return 1.0
+        burst = float(self.squares[leaf].sum()) / total
+        if mean and bottom is not None:
+            users = float(self.leaves[bottom.name, key.dimension, key.value].sum())
+            return max(0.1, burst - total / users)
+        return max(1.0, burst)
 
     def matrix(self, watch: Watch, keys: Sequence[Key]) -> tuple[Floats, Floats]:
         """Values and trials (NaN for counts) of series, bins × series."""

@@ -18,6 +18,8 @@ from appanalytics.window import day_start
 
 #: Days of history from which a first run learns, and days that are read at once.
 LEARN, _BLOCK = 28, 7
+#: Seconds by which events of a stream may come in another order than they happened.
+_DISORDER = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,12 @@ def catch_up(
     A first run begins ``since``, some weeks ago unless given.
 
     May be repeated and killed at any place: the state is written last, as one row, and what it holds of incidents is
-    written again by the next run. A clock that went back finds nothing to do.
+    written again by the next run. A clock that went back finds nothing to do. While events still arrive, however
+    far behind the clock, only bins with later events are judged; where none arrived for `Watch.hold` minutes, all.
     """
     watching = Watching(watch, rules, events)
     store.load(engine, watching)
+    heard = watching.heard
     store.write_incidents(engine, watch, watching.written, watching.version)
     bins = changed = 0
     for piece in _pieces(advance(engine, watching, now, since=since, progress=progress)):
@@ -58,6 +62,9 @@ def catch_up(
         store.write_incidents(engine, watch, watching.written, watching.version)
         bins += sum(1 for each in piece.judged if each.every == 1)
         changed += sum(1 for each in piece.changed.values() if each.fired)
+        heard = watching.heard
+    if watching.heard != heard and watching.tick is not None:
+        store.save(engine, watching)
     end = None if watching.tick is None else datetime.fromtimestamp((watching.tick + 1) * watch.step, now.tzinfo)
     return Caught(bins, len(watching.lanes.keys), changed, end)
 
@@ -79,16 +86,26 @@ def _pieces(outcomes: Iterable[tuple[Outcome, bool]]) -> Iterator[Outcome]:
 
 
 def advance(
-    engine: Engine, watching: Watching, now: datetime, *, since: datetime | None = None, progress: Progress = silent
-) -> Iterator[tuple[Outcome, bool]]:
-    """Read and judge day by day; yields each piece's outcome, and whether the state moved."""
+    engine: Engine, watching: Watching, now: datetime, *, since: datetime | None = None, settled: bool = False,
+    progress: Progress = silent,
+) -> Iterator[tuple[Outcome, bool]]:  # fmt: skip
+    """Read and judge day by day; yields each piece's outcome, and whether the state moved.
+
+    ``settled`` says that nothing will arrive any more.
+    """
     watch = watching.watch
     start, newest = _start(engine, watching, now, since), newest_event(engine, watch, now)
     if start is None or newest is None:
         return
     present = int(now.timestamp()) // watch.step + 1
     over = (int(now.timestamp()) - 60 * watch.delay) // watch.step
-    horizon = min(over, int(newest.timestamp()) // watch.step + 1)  # without events there is nothing to judge
+    last, clock = int(newest.timestamp()), int(now.timestamp())
+    arrives = not settled and watching.arrives(last, clock)
+    # Without events there is nothing to judge, and the bin of the newest ones is not whole while they arrive.
+    reached = (last - min(_DISORDER, 60 * watch.delay)) // watch.step if arrives else last // watch.step + 1
+    horizon = min(over, reached)
+    if arrives:
+        clock = min(clock, last + 60 * watch.delay)
     first, block = start, Bins(start, 0, {}, {}, {})
     while first < horizon:
         day_end = _day_end(watching, first)
@@ -99,15 +116,15 @@ def advance(
         before = watching.tick
         whole = until == day_end and first == _day_start(watching, first)
         bins = block.part(first, ahead)
-        outcome = watching.run(bins, until, int(now.timestamp()), enrol=whole or before is None)
+        outcome = watching.run(bins, until, clock, enrol=whole or before is None)
         yield outcome, watching.tick != before
         if watching.tick is None or watching.tick < until - 1:
             return
         first = until
         progress("judge bins", first - start, horizon - start, "bins")
-    if horizon < over and watching.tick is not None:
+    if horizon < over and watching.tick is not None and not arrives:
         rest = read_bins(engine, watch, watching.tick + 1, watching.tick + 2)
-        if changed := watching.silence(rest, int(now.timestamp())):
+        if changed := watching.silence(rest, clock):
             yield Outcome(changed=changed), True
 
 
@@ -141,7 +158,7 @@ def backtest(
     """The incidents that ticks would have found in a history; nothing is stored."""
     watching = Watching(watch, rules, events)
     found: dict[str, Incident] = {}
-    for outcome, _ in advance(engine, watching, until, since=since, progress=progress):
+    for outcome, _ in advance(engine, watching, until, since=since, settled=True, progress=progress):
         found.update(outcome.changed)
     kept = [each for each in found.values() if each.fired and each.state is not State.DROPPED]
     return sorted(kept, key=lambda each: (each.start, each.id)), watching

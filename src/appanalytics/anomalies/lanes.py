@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +14,20 @@ from appanalytics.anomalies.watch import Key, Watch
 
 #: How far beyond the least size a series of hours is judged by bins, and days until it has been learnt by them.
 _GROWN, _LEARNT = 1.2, 14
+#: A mean is judged as a share of so many trials a user, which makes it rare: its variance is that of counts.
+_RARE = 1000.0
+#: A user of a mean weighs as much as so many events of a count: means need no Poisson distribution to be normal.
+_USER = 3.0
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One bin of a lane's series. ``value`` and ``expected`` are shares for ratios; ``size`` their trials, or 1.
+    """One bin of a lane's series. ``value`` and ``expected`` are ratios for shares and means; ``size`` their trials
+    or users, 1 for counts.
 
     ``number`` is the first bin of those judged together, ``every`` how many they are. ``weight`` is the expected
-    number of independent events, of trials for shares.
+    number of independent events, of trials for shares, thrice the users of means.
     """
 
     number: int
@@ -99,16 +104,19 @@ class Lane:
         top, size = self.held if whole else np.full_like(self.held, np.nan)
         self.held, self.count = np.zeros_like(self.held), 0
         share = np.array([self.watch.parts(key.metric)[1] is not None for key in self.keys], dtype=bool)
-        size = np.where(share, size, np.nan)
+        mean = share & np.array([self.watch.is_mean(key.metric) for key in self.keys], dtype=bool)
+        rare = np.where(mean, _RARE, 1.0)
+        size = np.where(share, size * rare, np.nan)
         top = np.where(share & ~(size > 0), np.nan, top)
         verdict = self.detector.step(Tick(local // self.every), top, np.where(share, np.nan_to_num(size), np.nan))
         size = np.nan_to_num(size)
-        unit = np.where(share, 1 / np.maximum(size, 1e-9), self.burst)
-        scale = np.where(share, 1.0, self.burst)
+        unit = np.where(share, rare / np.maximum(size, 1e-9), self.burst)
+        scale = np.where(share, rare, self.burst)
+        trials = np.where(share, size * self.burst / rare, 1.0)
+        weight = np.where(mean, _USER * trials, np.where(share, size, verdict.expected))
         return Judged(
             number - self.every + 1, self.every, tuple(self.keys), top * unit, verdict.expected * scale,
-            verdict.spread * scale, verdict.score, verdict.alarm, self.detector.open > 0,
-            np.where(share, size * self.burst, 1.0), np.where(share, size, verdict.expected),
+            verdict.spread * scale, verdict.score, verdict.alarm, self.detector.open > 0, trials, weight,
         )  # fmt: skip
 
 
@@ -134,14 +142,12 @@ class Lanes:
         known = set(self.keys)
         everything = [Key(metric, *place) for metric in self.watch.metrics for place in bins.slices()]
         new = [key for key in everything if key not in known]
-        values, trials = bins.matrix(self.watch, new)
-        whole = np.where(np.isnan(trials), values, trials)[: self.watch.bins_a_day]
         bursts = {key: bins.burst(self.watch, key) for key in new}
-        mean = dict(zip(new, whole.mean(axis=0), strict=True)) if new else {}
+        mean = self._weights(bins, new, bursts)
         for lane in self.lanes:
-            fit = {k: bursts[k] for k, size in mean.items() if size * lane.every >= self.watch.min_size * bursts[k]}
+            fit = {key: bursts[key] for key, weight in mean.items() if weight * lane.every >= self.watch.min_size}
             lane.add(fit)
-            mean = {key: size for key, size in mean.items() if key not in fit}
+            mean = {key: weight for key, weight in mean.items() if key not in fit}
 
     def promote(self, bins: Bins) -> None:
         """A day is over: take up those that outgrew the hours, and hand over those that have been learnt by bins."""
@@ -152,16 +158,26 @@ class Lanes:
         ready = {key for key, days in self.promoted.items() if days > _LEARNT}
         slow.drop(ready)
         self.promoted = {key: days for key, days in self.promoted.items() if key not in ready}
-        values, trials = bins.matrix(self.watch, slow.keys)
-        mean = np.where(np.isnan(trials), values, trials)[: self.watch.bins_a_day].mean(axis=0)
         bursts = {key: bins.burst(self.watch, key) for key in slow.keys}
         grown = {
             key: bursts[key]
-            for key, size in zip(slow.keys, mean, strict=True)
-            if key not in self.promoted and size >= _GROWN * self.watch.min_size * bursts[key]
+            for key, weight in self._weights(bins, slow.keys, bursts).items()
+            if key not in self.promoted and weight >= _GROWN * self.watch.min_size
         }
         quick.add(grown)
         self.promoted |= dict.fromkeys(grown, 0)
+
+    def _weights(self, bins: Bins, keys: Sequence[Key], bursts: Mapping[Key, float]) -> dict[Key, float]:
+        """Mean `Judged.weight` of a day's bins, by series."""
+        if not keys:
+            return {}
+        values, trials = bins.matrix(self.watch, keys)
+        whole = np.where(np.isnan(trials), values, trials)[: self.watch.bins_a_day].mean(axis=0)
+        found = {}
+        for key, size in zip(keys, whole, strict=True):
+            mean = self.watch.is_mean(key.metric)
+            found[key] = float(size) * (_USER if mean else 1 / bursts[key])
+        return found
 
     def let_go(self, days: dict[Key, int], after: int) -> None:
         """Forget the series that have had no event for so many days."""

@@ -21,20 +21,34 @@ Points = dict[str, np.ndarray[Any, Any]]
 
 
 def read_points(engine: Engine, metric: str, part: str, since: datetime, until: datetime) -> Points:
-    """A watched series: ``time``, ``value``, ``expected``, ``spread``, ``alarm``; empty where it is not watched."""
+    """A watched series: ``time``, ``value``, ``expected``, ``spread``, ``alarm``, ``minutes``.
+
+    Empty where it is not watched. ``minutes`` are lengths of bins: a series that grew was judged by the hour before.
+    """
     dimension, _, value = part.partition("=")
     rows = engine.rows(
-        "SELECT time, value, expected, spread, alarm FROM anomaly_points FINAL WHERE metric = {metric:String}"
-        " AND dimension = {dimension:String} AND slice = {slice:String}"
+        "SELECT time, value, expected, spread, alarm, minutes FROM anomaly_points FINAL"
+        " WHERE metric = {metric:String} AND dimension = {dimension:String} AND slice = {slice:String}"
         " AND time >= {since:DateTime('UTC')} AND time < {until:DateTime('UTC')} ORDER BY time",
         {"metric": metric, "dimension": dimension, "slice": value, "since": since, "until": until},
     )
     times = [row["time"] if row["time"].tzinfo else row["time"].replace(tzinfo=UTC) for row in rows]
     numbers = {
         name: np.array([np.nan if row[name] is None else row[name] for row in rows], dtype=float)
-        for name in ("value", "expected", "spread", "alarm")
+        for name in ("value", "expected", "spread", "alarm", "minutes")
     }
     return {"time": np.array(times, dtype=object), **numbers}
+
+
+def bin_minutes(engine: Engine, metric: str, part: str, until: datetime) -> int:
+    """Length of the newest bin of a series before an instant; 0 where it is not watched."""
+    dimension, _, value = part.partition("=")
+    found = engine.scalar(
+        "SELECT argMax(minutes, time) FROM anomaly_points WHERE metric = {metric:String}"
+        " AND dimension = {dimension:String} AND slice = {slice:String} AND time < {until:DateTime('UTC')}",
+        {"metric": metric, "dimension": dimension, "slice": value, "until": until},
+    )
+    return int(found)
 
 
 def incident_picture(
@@ -48,7 +62,7 @@ def incident_picture(
     guilty = next((each for each in members if each["slice"] and each["slice"] != row["slice"]), None)
     figure = new_figure(_WIDTH, _HEIGHT)
     grid = figure.add_gridspec(
-        2, 2, height_ratios=(1, 1), hspace=0.42, wspace=0.14, left=0.06, right=0.98, top=0.9, bottom=0.08
+        2, 2, height_ratios=(1, 1), hspace=0.42, wspace=0.18, left=0.075, right=0.98, top=0.9, bottom=0.08
     )
     name = speaker.series(row["metric"], row["slice"])
     wide = figure.add_subplot(grid[0, :])
@@ -61,9 +75,17 @@ def incident_picture(
         axes = figure.add_subplot(grid[1, 1])
         _series(axes, speaker, beside, row, speaker.series(guilty["metric"], guilty["slice"]))
     figure.text(
-        0.06, 0.955, drawable(speaker.title(row, "open")), fontsize=17, fontweight="bold", color=INK, family=FAMILY
+        0.075, 0.955, drawable(speaker.title(row, "open")), fontsize=17, fontweight="bold", color=INK, family=FAMILY
     )
     return png(figure)
+
+
+def _per_bin(points: Points, is_ratio: bool) -> Points:
+    """Counts of longer bins as those of the newest one's length, so that they compare."""
+    if is_ratio or not len(points["time"]):
+        return points
+    share = points["minutes"][-1] / points["minutes"]
+    return points | {name: points[name] * share for name in ("value", "expected", "spread")}
 
 
 def _after(points: Points, since: datetime) -> Points:
@@ -75,6 +97,7 @@ def _series(axes: Any, speaker: Speaker, points: Points, row: Mapping[str, Any],
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.ticker import FuncFormatter
 
+    points = _per_bin(points, speaker.is_ratio(row["metric"]))
     clean(axes, size=11)
     axes.grid(axis="y", color="#e4e8ec")
     axes.set_title(drawable(title), loc="left", fontsize=12, color=MUTED, family=FAMILY)
@@ -94,5 +117,12 @@ def _series(axes: Any, speaker: Speaker, points: Points, row: Mapping[str, Any],
     axes.set_ylim(bottom=0)
     locator = AutoDateLocator(tz=speaker.zone, maxticks=9)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=speaker.zone))
+    day = speaker.day_format
+    formats = ["%Y", day, day, "%H:%M", "%H:%M", "%S.%f"]
+    axes.xaxis.set_major_formatter(
+        ConciseDateFormatter(
+            locator, tz=speaker.zone, formats=formats, zero_formats=["", "%Y", day, day, "%H:%M", "%H:%M"],
+            show_offset=False,
+        )
+    )  # fmt: skip
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: speaker.short(value, row["metric"])))

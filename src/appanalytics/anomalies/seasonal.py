@@ -3,8 +3,8 @@
 Each series is a level times a profile of the day, a profile of the week and a cycle of days; its variance is that of
 counts (or of shares) with overdispersion, all learnt bin by bin. While a series is anomalous it learns at a tenth.
 Where a series' errors remember each other and have heavy tails (`Noise`), what is judged is what a bin does not owe
-to the last one, against wider limits.
-Sums over one and four hours see what single bins do not; each has a scale of its own, because neighbours correlate.
+to the last one, against wider limits. Sums over one and four hours see what single bins do not; each has a scale of
+its own, because neighbours correlate.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from appanalytics.errors import QuestionError, nearest
 #: Lengths of a bin in minutes: those that make whole hours.
 LENGTHS = (5, 10, 15, 20, 30, 60)
 #: Form of stored states; a new one starts afresh.
-_FORM = 2
+_FORM = 3
+_WATCHED = "counts, users, shares and means of users can"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,7 +38,8 @@ class Key:
 class Watch:
     """A configuration of alerts.
 
-    ``min_size`` is the least expected number of events (of trials for shares) of a bin that is judged, and
+    ``min_size`` is the least expected number of events of a bin that is judged (of trials for shares; means need a
+    third as many users), and
     ``min_change`` the least relative difference that is told. A bin is read ``delay`` minutes after its end, and a
     source without events is waited for ``hold`` minutes before its bin counts as missing.
     """
@@ -80,27 +82,29 @@ class Watch:
         return 60 // self.minutes
 
     def parts(self, metric: str) -> tuple[Measure, Measure | None]:
-        """The count of a metric, or numerator and denominator of a share.
+        """The count of a metric, or numerator and denominator of a share or of a mean of users.
 
-        Raises `QuestionError` for metrics that bins cannot have: of windows of days, of first days, means.
+        Raises `QuestionError` for metrics that bins cannot have: of windows of days, of first days, means of others.
         """
         found = self.catalog.quantity(metric)
         if isinstance(found, Measure):
             return self._countable(found, metric), None
-        if (
-            isinstance(found, Ratio)
-            and found.unit == "share"
-            and all(n in self.catalog.measures for n in found.ratio)
-        ):
+        if isinstance(found, Ratio) and all(name in self.catalog.measures for name in found.ratio):
             top, bottom = (self._countable(self.catalog.measures[name], metric) for name in found.ratio)
-            return top, bottom
-        raise QuestionError(f"{metric} cannot be watched in bins", hint="counts, users and shares of them can")
+            mean = top.is_additive and bottom.unique == "user" and top.source == bottom.source
+            if found.unit == "share" or mean:
+                return top, bottom
+        raise QuestionError(f"{metric} cannot be watched in bins", hint=_WATCHED)
+
+    def is_mean(self, metric: str) -> bool:
+        """True for means of users: their sums are not successes of trials."""
+        return self.parts(metric)[1] is not None and self.catalog.quantity(metric).unit != "share"
 
     def _countable(self, measure: Measure, metric: str) -> Measure:
         plain = not (measure.first or measure.active_in or measure.inactive_in)
         if plain and (measure.is_additive or measure.unique == "user"):
             return measure
-        raise QuestionError(f"{metric} cannot be watched in bins", hint="counts, users and shares of them can")
+        raise QuestionError(f"{metric} cannot be watched in bins", hint=_WATCHED)
 
     def leaves(self) -> list[Measure]:
         """All measures that are read, each once."""

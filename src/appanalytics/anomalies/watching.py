@@ -42,6 +42,7 @@ class Watching:
         self.lanes, self.arrivals, self.book = Lanes(watch), Arrivals(watch), Book(watch, rules)
         self.empty_days: dict[Key, int] = {}
         self.written: list[Incident] = []
+        self.heard: tuple[int, int] | None = None
 
     # --- bins ---
 
@@ -67,6 +68,12 @@ class Watching:
         if enrol and self.tick == until - 1:
             self._close_day(bins)
         return outcome
+
+    def arrives(self, newest: int, now: int) -> bool:
+        """True while a source still sends: its newest event is newer than ever, or was `Watch.hold` minutes ago."""
+        if self.heard is None or newest > self.heard[0] or now < self.heard[1]:
+            self.heard = (max(newest, self.heard[0] if self.heard else newest), now)
+        return now - self.heard[1] < 60 * self.watch.hold
 
     def silence(self, bins: Bins, now: int) -> dict[str, Incident]:
         """Where all sources are silent no bin can be judged; say so. Returns the incidents that changed."""
@@ -156,6 +163,7 @@ class Watching:
             "lanes": self.lanes.described(),
             "promoted": [[k.metric, k.dimension, k.value, n] for k, n in self.lanes.promoted.items()],
             "silent": self.arrivals.silent_since,
+            "heard": self.heard,
             "sources": list(self.arrivals.week),
             "open": [each.to_json() for each in self.book.open],
             "written": [each.to_json() for each in self.written],
@@ -175,6 +183,7 @@ class Watching:
         self.lanes.restore(body["lanes"], arrays)
         self.lanes.promoted = {Key(*names): days for *names, days in body["promoted"]}
         self.arrivals.silent_since = body["silent"]
+        self.heard = tuple(body["heard"]) if body["heard"] else None
         self.arrivals.week = {name: np.array(arrays[f"week/{name}"]) for name in body["sources"]}
         self.book.open = [Incident.from_json(each) for each in body["open"]]
         self.written = [Incident.from_json(each) for each in body["written"]]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from appanalytics.catalog import Catalog
+from appanalytics.catalog import Catalog, Ratio
 from appanalytics.locales import locale_of
 from appanalytics.markup import escape
 
@@ -79,12 +79,21 @@ class Speaker:
     def number(self, value: float, metric: str) -> str:
         """A value in the metric's unit."""
         unit = self.catalog.quantity(metric).unit
-        return locale_of(self.code).number(value if unit == "share" else round(value), unit)
+        return locale_of(self.code).number(value if self.is_ratio(metric) else round(value), unit)
+
+    def is_ratio(self, metric: str) -> bool:
+        """True for shares and means, which do not depend on the length of a bin."""
+        return isinstance(self.catalog.quantity(metric), Ratio)
 
     def short(self, value: float, metric: str) -> str:
         """A value at an axis."""
         locale = locale_of(self.code)
         return locale.short_share(value) if self.catalog.quantity(metric).unit == "share" else locale.short(value)
+
+    @property
+    def day_format(self) -> str:
+        """A day at an axis, as `strftime` takes it; names of months would be those of the machine's language."""
+        return "%d.%m" if self.code == "ru" else "%d %b"
 
     def moment(self, at: datetime) -> str:
         """A local day and time."""
@@ -133,8 +142,9 @@ def _numbers(speaker: Speaker, row: Mapping[str, Any], members: list[dict[str, A
     say = speaker.say
     lead = next(each for each in members if (each["metric"], each["slice"]) == (row["metric"], row["slice"]))
     values = {name: speaker.number(row[name], row["metric"]) for name in ("value", "expected")}
-    is_share = speaker.catalog.quantity(row["metric"]).unit == "share"
-    lines = [say("shares", **values) if is_share else say("numbers", **values, minutes=minutes)]
+    lines = [
+        say("shares", **values) if speaker.is_ratio(row["metric"]) else say("numbers", **values, minutes=minutes)
+    ]
     score = locale_of(speaker.code).decimal(abs(row["score"]), 1)
     lines.append(say("sure", score=score, ticks=lead["ticks"]))
     others = [each for each in members if each is not lead]

@@ -51,6 +51,20 @@ def check(
     say(str(caught) + (f"; {delivery}" if delivery else ""))
 
 
+@group.command("watch")
+def watch(
+    every: Annotated[float, typer.Option(min=1, max=3600, help="Seconds between two looks.")] = 15,
+    ticks: Annotated[int | None, typer.Option(min=1, help="Stop after so many looks; without it go on.")] = None,
+) -> None:
+    """Check again and again, tell what changed, and send the messages, until Ctrl-C.
+
+    A bin is judged as soon as later events are there. Others may check meanwhile: one does at a time.
+    """
+    from appanalytics.jobs.alert_watch import watch_alerts
+
+    watch_alerts(options.open, every, ticks, say)
+
+
 @group.command("list")
 def listing(
     all_states: Annotated[bool, typer.Option("--all", help="Also doubts that were dropped.")] = False,

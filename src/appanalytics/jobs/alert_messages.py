@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 from appanalytics.anomalies import store
 from appanalytics.anomalies.incidents import State
-from appanalytics.anomalies.picture import incident_picture
+from appanalytics.anomalies.picture import bin_minutes, incident_picture
 from appanalytics.anomalies.words import Speaker, message
+from appanalytics.catalog import Ratio
 from appanalytics.errors import AppAnalyticsError, SettingsError
 from appanalytics.jobs.alerts import check_alerts
 from appanalytics.jobs.lateness import tell_lateness
@@ -90,7 +91,7 @@ def _letter(app: App, found: store.Stored, kind: str, code: str, why: Findings |
         row,
         found.members,
         kind=kind,
-        minutes=settings.minutes,
+        minutes=bin_minutes(app.engine, row["metric"], row["slice"], row["end"]) or settings.minutes,
         why=why.sentence(code) if why else "",
         acknowledged=found.acknowledged,
         link=link,
@@ -105,13 +106,21 @@ def _letter(app: App, found: store.Stored, kind: str, code: str, why: Findings |
 
 
 def _investigated(app: App, found: store.Stored) -> Findings | None:
-    """Who explains the metric's change, in the last whole anomalous hour; None where that cannot be said."""
+    """Who explains the metric's change, in the last whole anomalous hour; None where that cannot be said.
+
+    Of a mean it is the sum that is explained: an hour of a slice has too few users for a mean of its own.
+    """
     if found.row["kind"] != "metric":
         return None
+    metric = found.row["metric"]
+    quantity = app.catalog.quantity(metric)
+    if isinstance(quantity, Ratio) and quantity.unit != "share":
+        metric = quantity.ratio[0]
     end = found.row["end"]
     hour = end.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
     at = max(hour, found.row["start"].replace(minute=0))
     try:
-        return app.investigate(found.row["metric"], at, grain="hour")
+        why = app.investigate(metric, at, grain="hour")
+        return None if metric != found.row["metric"] and not why.is_unusual else why
     except AppAnalyticsError:
         return None

@@ -11,6 +11,7 @@ from appanalytics.anomalies.arrivals import Arrivals, longest_hole
 from appanalytics.anomalies.bins import Bins
 from appanalytics.anomalies.incidents import Alarm, Book, Incident, State
 from appanalytics.anomalies.lanes import Lanes
+from appanalytics.anomalies.picture import _per_bin
 from appanalytics.anomalies.watch import Key, Watch
 from appanalytics.anomalies.words import WORDS
 from appanalytics.catalog import load_catalog
@@ -90,6 +91,27 @@ def day(number: int, size: float) -> Bins:
     return Bins(number * 96, 96, leaves, squares, {"feed": full})
 
 
+def test_a_mean_of_users_is_watched_by_its_users_and_varies_as_they_do() -> None:
+    watch = Watch(load_catalog(), ZoneInfo("UTC"), ("messages", "messages_per_user"))
+    mean = Key("messages_per_user")
+    users, each = np.full(96, 20.0), 8.0
+    leaves = {("messages", "", ""): users * each, ("senders", "", ""): users}
+    squares = {("messages", "", ""): users * (each**2 + 40.0)}
+    bins = Bins(0, 96, leaves, squares, {"messages": (users, np.full(96, 2**15 - 1, dtype=np.uint64))})
+    assert bins.burst(watch, mean) == pytest.approx(40 / each), "the variance of users, as that of so many events"
+    lanes = Lanes(watch)
+    lanes.enrol(bins)
+    quick = lanes.lanes[0]
+    assert quick.keys == [mean], "20 users are enough for a mean, 12 independent events are not for a count"
+    values, trials = bins.matrix(watch, quick.keys)
+    for number in range(97):
+        judged = quick.step(number, number, values[0], trials[0])
+    assert judged is not None
+    found = judged.value[0], judged.expected[0], judged.size[0]
+    assert found == pytest.approx((8.0, 8.0, 20.0), rel=0.01)
+    assert judged.spread[0] == pytest.approx(np.sqrt(40 / 20), rel=0.3)
+
+
 def test_series_grow_from_hours_to_bins_and_the_dead_are_let_go() -> None:
     lanes = Lanes(WATCH)
     lanes.enrol(day(0, 40))
@@ -118,9 +140,16 @@ def test_a_state_is_restored_as_it_was() -> None:
 
 
 def test_metrics_that_bins_cannot_have_are_named() -> None:
-    for name in ("mau", "new_users", "likes_per_user"):
+    for name in ("mau", "new_users", "likes_per_post"):
         with pytest.raises(QuestionError, match=f"{name} cannot be watched"):
             Watch(load_catalog(), ZoneInfo("UTC"), (name,))
+
+
+def test_hours_of_a_series_that_grew_are_drawn_as_quarters() -> None:
+    points = {name: np.array([400.0, 90.0]) for name in ("value", "expected", "spread")}
+    points |= {"time": np.array([0, 1]), "minutes": np.array([60.0, 15.0])}
+    assert _per_bin(points, is_ratio=False)["value"].tolist() == [100, 90]
+    assert _per_bin(points, is_ratio=True)["value"].tolist() == [400, 90]
 
 
 def test_both_languages_have_the_same_phrases() -> None:
