@@ -33,7 +33,8 @@ class ExpertSettings:
     tail_gain: float = 0.05
     weights: tuple[float, float, float, float] = (1.0, 1.2, 1.3, 1.0)
     floor: float = 4.5
-    alert: float = 2.5
+    alert: float = 2.0
+    ceiling: float = 4.0
     per_decade: float = 0.5
     per_alert: float = 2.0
     forget_alerts: float = 4.0
@@ -261,9 +262,11 @@ class Experts:
         beyond = np.maximum(streams - self.edge, 0.0)
         learns = above & known
         pace = given.tail_gain * np.where(learns, np.maximum(speed, 0.3), 0.0)
-        near = np.minimum(beyond, 30.0)
+        # One excess teaches little, however large; many of a kind raise what one may teach.
+        near = np.minimum(beyond, given.ceiling * (1 + self.excess_mean))
         self.excess_mean += pace * (near - self.excess_mean)
         self.excess_square += pace * (near * near - self.excess_square)
         ended = ~above & (self.peak > 0)
-        self.peak_mean += given.tail_gain * 2 * ended * (np.minimum(self.peak, 30.0) - self.peak_mean)
+        top = np.minimum(self.peak, given.ceiling * (1 + self.peak_mean))
+        self.peak_mean += given.tail_gain * 2 * ended * (top - self.peak_mean)
         self.peak = np.where(above, np.maximum(self.peak, beyond), 0.0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 import subprocess
 from collections.abc import Mapping
@@ -72,6 +73,8 @@ class Airflow:
         """Everything that this Airflow is told, by variables. Holds secrets."""
         settings = self.loaded.settings.airflow
         database = settings.database.get_secret_value() if settings.database else f"sqlite:///{self.home}/airflow.db"
+        # SQLAlchemy 2.1 takes psycopg 3 for a bare postgresql://; the driver that Airflow documents is psycopg2.
+        database = re.sub("^postgres(ql)?://", "postgresql+psycopg2://", database)
         dags = Path(appanalytics.__file__).parent / "dags"
         folders = {"appanalytics": dags} | ({"own": self.loaded.path(settings.dags)} if settings.dags else {})
         bundle = [
