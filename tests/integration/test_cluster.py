@@ -7,6 +7,7 @@ holds them all. And the DDL of a cluster runs in an engine with a cluster of one
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -42,6 +43,7 @@ CATALOG = load_catalog()
 UTC = ZoneInfo("UTC")
 WINDOW = Window.of(FIRST, LAST, UTC)
 NAMES = [each.name for each in CATALOG.quantities()]
+APART = [each.name for each in CATALOG.measures.values() if each.unique not in (None, "user")]
 
 
 @pytest.fixture(scope="module")
@@ -86,28 +88,32 @@ def merged(engines: list[Engine], statement: Statement, single: Engine) -> pa.Ta
 
     That is what a Distributed table does, too: a user's rows are on one shard, those of a post are on all of them.
     """
-    apart = [CATALOG.measures[name] for name in statement.leaves if name in CATALOG.measures]
-    states = {each.name for each in apart if each.unique not in (None, "user")}
-    if not states:
+    apart = [f"of_{name}" for name in statement.leaves if name in APART]
+    if not apart:
         return pa.concat_tables([engine.query(statement.sql, statement.parameters) for engine in engines])
-    assert len(states) == len(apart) == 1
-    return of_states(engines, statement, f"of_{states.pop()}", single)
-
-
-def of_states(engines: list[Engine], statement: Statement, column: str, single: Engine) -> pa.Table:
-    sql = statement.sql.replace("uniqExactIf(", "uniqExactStateIf(").replace("uniqExact(", "uniqExactState(")
-    sent = f"SELECT * EXCEPT ({column}), hex(CAST({column} AS String)) AS state FROM ({sql})"
+    lines = statement.sql.splitlines()
+    for place, line in enumerate(lines):
+        if line.rstrip(",").endswith(tuple(f" AS {name}" for name in apart)):
+            lines[place] = re.sub(r"uniqExact(If)?\(", r"uniqExactState\1(", line)
+    hexed = ", ".join(f"hex(CAST({name} AS String)) AS {name}" for name in apart)
+    sent = f"SELECT * REPLACE ({hexed}) FROM ({chr(10).join(lines)})"
     rows = pa.concat_tables([engine.query(sent, statement.parameters) for engine in engines])
-    keys = [name for name in rows.column_names if name != "state"]
+    return of_states(rows, apart, single)
+
+
+def of_states(rows: pa.Table, apart: list[str], single: Engine) -> pa.Table:
+    """Merge the states of the columns ``apart`` and add the other measures up."""
+    kinds = {name: "Int64" if pa.types.is_integer(rows.field(name).type) else "String" for name in rows.column_names}
     single.execute("DROP TABLE IF EXISTS states SYNC")
-    kinds = ", ".join(
-        f"{name} {'Int64' if pa.types.is_integer(rows.field(name).type) else 'String'}" for name in keys
-    )
-    single.execute(f"CREATE TABLE states ({kinds}, state String) ENGINE = Memory")
+    columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+    single.execute(f"CREATE TABLE states ({columns}) ENGINE = Memory")
     single.insert("states", rows)
-    merge = "uniqExactMerge(CAST(unhex(state) AS AggregateFunction(uniqExact, UInt64)))"
-    listed = ", ".join(keys)
-    return single.query(f"SELECT {listed}, {merge} AS {column} FROM states GROUP BY {listed}")
+    keys = [name for name in kinds if not name.startswith("of_")]
+    made = [f"sum({name}) AS {name}" for name in kinds if name.startswith("of_") and name not in apart]
+    made += [
+        f"uniqExactMerge(CAST(unhex({name}) AS AggregateFunction(uniqExact, UInt64))) AS {name}" for name in apart
+    ]
+    return single.query(f"SELECT {', '.join([*keys, *made])} FROM states GROUP BY {', '.join(keys)}")
 
 
 def values(cube: Cube, name: str) -> dict[Any, list[float]]:
@@ -116,32 +122,37 @@ def values(cube: Cube, name: str) -> dict[Any, list[float]]:
     return {key: numbers for key, numbers in found.items() if any(number for number in numbers if number == number)}
 
 
-@pytest.mark.parametrize("count", [2, 3])
-@pytest.mark.parametrize("prefer", [Prefer.AUTO, Prefer.EVENTS])
+@pytest.mark.parametrize(
+    ("count", "prefer"), [(2, Prefer.EVENTS), (3, Prefer.EVENTS), (2, Prefer.AUTO), (3, Prefer.AUTO)]
+)
 def test_every_quantity_of_shards_adds_up(
     single: Engine, shards: dict[int, list[Engine]], count: int, prefer: Prefer
 ) -> None:
     layout = Layout.read(single, CATALOG, UTC)
-    together = covered(shards[count], layout)
-    alone = read_coverage(single, layout)
+    together, alone = covered(shards[count], layout), read_coverage(single, layout)
     assert (together.first, together.last, together.has_mixed) == (alone.first, alone.last, True)
-    asked = 0
-    for name in NAMES:
-        for by, grain in (((), "day"), (("os",), "week"), (("city",), "month"), (("post",), "total")):
-            try:
-                question = Question.of(CATALOG, [name], WINDOW, by=by, grain=grain)
-            except QuestionError:  # by post, where it makes no sense
-                continue
-            plan = make_plan(layout, together, question, prefer)
-            ours = Cube(plan, lambda each: merged(shards[count], each, single), CATALOG)
-            theirs = Cube(
-                make_plan(layout, alone, question, prefer),
-                lambda each: single.query(each.sql, each.parameters), CATALOG,
-            )  # fmt: skip
-            np.testing.assert_equal(values(ours, name), values(theirs, name), err_msg=f"{name} by {by} {grain}")
-            assert values(theirs, name), name
-            asked += 1
-    assert asked >= 3 * len(NAMES)
+    asked = set()
+    for by, grain in (((), "day"), (("os",), "week"), (("city",), "month"), (("post",), "total")):
+        names = [name for name in NAMES if may_ask(name, by)]
+        question = Question.of(CATALOG, names, WINDOW, by=by, grain=grain)
+        plan = make_plan(layout, together, question, prefer)
+        ours = Cube(plan, lambda each: merged(shards[count], each, single), CATALOG)
+        plan = make_plan(layout, alone, question, prefer)
+        theirs = Cube(plan, lambda each: single.query(each.sql, each.parameters), CATALOG)
+        for name in names:
+            found = values(theirs, name)
+            np.testing.assert_equal(values(ours, name), found, err_msg=f"{name} by {by} {grain}")
+            asked |= {name} if found else set()
+    assert asked == set(NAMES)
+
+
+def may_ask(name: str, by: tuple[str, ...]) -> bool:
+    """False by post, where it makes no sense."""
+    try:
+        Question.of(CATALOG, [name], WINDOW, by=by)
+    except QuestionError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("count", [2, 3])
@@ -173,7 +184,7 @@ def test_retention_and_audience_of_shards_add_up(single: Engine, shards: dict[in
 def test_the_ddl_runs_with_a_cluster_of_one_shard() -> None:
     command = [sys.executable, "-m", "tests.integration.one_shard"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout, done.stderr[-3000:]  # it ends itself by a signal
     told = json.loads(done.stdout)
     tables = told["accepted"]["tables"]
     assert tables["big.Distributed"] == 13
@@ -185,11 +196,10 @@ def test_the_ddl_runs_with_a_cluster_of_one_shard() -> None:
     assert "there are no rollups" in asked["before"]
     assert (asked["events"], asked["reason"], asked["mixed"]) == (7_500, "", True)
     assert asked["same"] == {"auto": True, "events": True}
-    assert asked["asked"] == 3 * len(NAMES)
+    assert asked["asked"] == 2 * len(NAMES)
     assert "are rolled up" in asked["late"]
 
 
 def test_measures_that_are_no_sums_are_known() -> None:
     """Only of these the shards' answers are no numbers to add, but states to merge."""
-    apart = [each.name for each in CATALOG.measures.values() if each.unique not in (None, "user")]
-    assert apart == ["receivers", "posts"]
+    assert APART == ["receivers", "posts"]

@@ -76,7 +76,7 @@ def show_ddl(
 ) -> None:
     """Print the DDL of a cluster: replicated tables of each shard, Distributed tables on top, sharded by user.
 
-    Every statement can be repeated: appanalytics warehouse ddl --cluster NAME | clickhouse-client --multiquery
+    Every statement can be repeated: appanalytics warehouse ddl --cluster NAME | clickhouse-client -n
     """
     from appanalytics.catalog import load_catalog
     from appanalytics.warehouse.cluster import Topology, cluster_ddl, drop_rollups
@@ -90,6 +90,44 @@ def show_ddl(
         *cluster_ddl(catalog, loaded.settings.zone, topology),
     ]
     print("\n\n".join(f"{each};" for each in statements))
+
+
+@group.command("kafka")
+def show_kafka(
+    brokers: Annotated[str, typer.Option(metavar="HOSTS", help="host:9092,host:9092")],
+    prefix: Annotated[str, typer.Option(help="A source's topic is this and its name.")] = "events_",
+    database: Annotated[str, typer.Option(help="Database of the event tables.")] = "appanalytics",
+    consumers: Annotated[int, typer.Option(min=1, help="Consumers of each topic on a node.")] = 1,
+    keeper: Annotated[bool, typer.Option("--keeper", help="Offsets in Keeper: no message twice.")] = False,
+) -> None:
+    """Print the DDL that reads events from Kafka: a queue for each source, its events, its rejects."""
+    from appanalytics.catalog import load_catalog
+    from appanalytics.warehouse.kafka import Queue, kafka_ddl
+
+    loaded = options.load()
+    file = loaded.settings.catalog.file
+    catalog = load_catalog(loaded.path(file) if file else None)
+    queue = Queue(brokers, prefix, database=database, consumers=consumers, keeper=keeper)
+    print("\n\n".join(f"{each};" for each in kafka_ddl(catalog, queue)))
+
+
+@group.command("size")
+def show_size(
+    events: Annotated[float, typer.Option(help="Events a day, such as 10e9.")],
+    users: Annotated[float | None, typer.Option(help="Users active on a day; default: as in the demo.")] = None,
+    days: Annotated[int, typer.Option(min=1, help="Days that events are kept.")] = 365,
+    replicas: Annotated[int, typer.Option(min=1, help="Copies of each shard.")] = 2,
+    cores: Annotated[int, typer.Option(min=1, help="Cores of a node.")] = 32,
+    disk: Annotated[float, typer.Option(help="Disk of a node in TB.")] = 8,
+) -> None:
+    """Say how many nodes a load needs, with the arithmetic; see docs/sizing.md for what was measured."""
+    from appanalytics.warehouse.sizing import EVENTS_A_USER, Load, size
+
+    if events <= 0 or disk <= 0 or (users is not None and users <= 0):
+        raise UserError("events, users and disk must be above zero", hint="--events 10e9")
+    load = Load(events, users or events / EVENTS_A_USER, days, replicas, cores=cores, disk_bytes=disk * 1e12)
+    for line in size(load).lines():
+        say(line)
 
 
 def _two(source: str, target: str) -> tuple[WarehouseUrl, WarehouseUrl]:
