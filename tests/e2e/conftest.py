@@ -86,7 +86,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     warehouse = folder / "warehouse"
     for words in (["simulate", "--users", "3000", "--days", "75"], ["rollup"]):
         command = [sys.executable, "-c", _CLI, *words, "--warehouse", f"chdb://{warehouse}"]
-        done = subprocess.run(command, cwd=folder, timeout=300, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=folder, timeout=900, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-2000:]
     with served(warehouse, USERS, rollup_every="off") as server:
         config = folder / "appanalytics.toml"

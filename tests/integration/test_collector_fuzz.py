@@ -25,8 +25,8 @@ from schemathesis.specs.openapi.checks import (
 
 from .served import Served, served
 
-#: Requests of each operation; more with APPANALYTICS_FUZZ=20000.
-EXAMPLES = int(os.environ.get("APPANALYTICS_FUZZ", "25"))
+#: Requests of each operation; more with FUZZ=20000.
+EXAMPLES = int(os.environ.get("FUZZ", "25"))
 USERS: dict[str, dict[str, object]] = {"admin": {"role": "admin"}, "reader": {"role": "reader"}}
 HEADERS = {"Authorization": "Bearer admin.secret"}
 #: Which events are taken is told by event (207, 422), so a body that is right or wrong as a whole is not asked for.
