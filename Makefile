@@ -60,9 +60,9 @@ telemelya-venv: .venv-telemelya/.made  ## Make the environment of a Bot API that
 	@$(BIN)/uv pip install --quiet --python .venv-telemelya/bin/python --require-hashes -r requirements/telemelya.txt
 	@touch $@
 
-up: setup airflow-venv superset-venv  ## Start everything on this machine: server with the demo, live events, Superset, Airflow; or over your ClickHouse: WAREHOUSE=http://…
+up: setup airflow-venv superset-venv  ## Start everything on this machine: server with the demo, live events, Superset, Airflow; or your own files: DATA=folder; or over your ClickHouse: WAREHOUSE=http://…
 	@$(if $(WAREHOUSE),test -f appanalytics.toml || $(APP) init --warehouse "$(WAREHOUSE)" --yes)
-	@$(APP) up
+	@$(APP) up $(if $(DATA),--data "$(DATA)")
 
 down: setup  ## Stop all parts; the data stay
 	@$(APP) down

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -38,21 +39,30 @@ def up(
         str | None, typer.Option(metavar="PARTS", help="Only these: server, live, superset, airflow; by commas.")
     ] = None,
     with_demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Make the demo in an empty warehouse.")] = True,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="No demo: a folder with your files, feed….csv and messages….parquet."),
+    ] = None,
     days: _Days = 75,
     users: _Users = 141_000,
     seed: _Seed = 7,
 ) -> None:
     """Start everything: server, live events, Superset, Airflow. The prompt comes back, they go on.
 
-    An empty warehouse gets the demo first. What runs already is left alone, so a second run is harmless. A part that
-    dies is restarted. `appanalytics status` shows them, `appanalytics down` stops them.
+    An empty warehouse gets the demo first, or your own files (--data; feed.yaml beside them is their mapping). What
+    runs already is left alone, so a second run is harmless. A part that dies is restarted. `appanalytics status`
+    shows them, `appanalytics down` stops them.
     """
     from appanalytics.jobs.whole import chosen, start
 
     loaded = options.load()
     names = chosen(only, loaded)
-    failed = with_demo and _make_demo(users, days, seed)
-    outage = _planned_outage() if with_demo and {"server", "live"} <= set(names) else None
+    if data:
+        _load(data)
+    failed = with_demo and not data and _make_demo(users, days, seed)
+    if "live" in names and not _is_demo():
+        names.remove("live")  # nothing is made up beside an app's own events
+    outage = _planned_outage() if {"server", "live"} <= set(names) else None
     with progress() as watch:
         told = start(loaded, names, watch, outage.options if outage else ())
     if outage:
@@ -63,6 +73,21 @@ def up(
         say(line)
     if failed or told.missing:
         raise typer.Exit(1)
+
+
+def _load(data: Path) -> None:
+    from appanalytics.jobs.own_data import load_own_data, own_files
+
+    with options.open(create=True) as app, progress() as watch:
+        for line in load_own_data(app, own_files(data, list(app.catalog.sources)), watch):
+            say(line)
+
+
+def _is_demo() -> bool:
+    from appanalytics.jobs.demo import stored_world
+
+    with options.open(create=True) as app:
+        return stored_world(app) is not None
 
 
 def _to_look_at(names: list[str]) -> Iterator[str]:
