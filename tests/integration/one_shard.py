@@ -42,9 +42,14 @@ CONFIGURATION = """<clickhouse>
 </clickhouse>"""
 
 
+#: Kept to the end: an engine whose keeper is in memory waits for it when it is closed.
+OPEN: list[Any] = []
+
+
 def opened(place: str, database: str) -> ClientEngine:
     client: Any = clickhouse_connect.get_client(interface="chdb", settings=PINNED | dict(PROFILE), path=place)
     client.database = database
+    OPEN.append(client)
     return ClientEngine(client, WarehouseUrl.parse(f"chdb://memory?database={database}"))
 
 
@@ -133,4 +138,4 @@ if __name__ == "__main__":
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
-    os.kill(os.getpid(), signal.SIGKILL)  # the engine would wait for its keeper
+    os.kill(os.getpid(), signal.SIGKILL)  # see OPEN
