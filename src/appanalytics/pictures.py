@@ -6,7 +6,9 @@ may be drawn in any thread and none stays open.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +67,16 @@ def clean(axes: Any, *, size: float) -> None:
     axes.set_axisbelow(True)
     axes.tick_params(length=0, labelsize=size, labelcolor=MUTED, labelfontfamily=FAMILY)
     axes.set_facecolor("white")
+
+
+def import_early() -> None:
+    """Begin to import matplotlib, which takes most of a second, while the engine computes what will be drawn."""
+    threading.Thread(target=_import_quietly, name="import-matplotlib", daemon=True).start()
+
+
+def _import_quietly() -> None:
+    with contextlib.suppress(SettingsError):  # told by who draws
+        _figure_class()
 
 
 @cache

@@ -38,6 +38,9 @@ def daily(
 ) -> None:
     """Report on one day against the day before and a week before, in text and as a picture."""
     from appanalytics.cli.messages import finish
+    from appanalytics.pictures import import_early
+
+    import_early()
     from appanalytics.jobs.report import daily_report_of, send_daily_report
 
     if locale not in (None, "en", "ru"):
