@@ -25,12 +25,16 @@ FOLDER = "FOLDER"
 
 @dataclass(frozen=True)
 class Topic:
-    """A question, the module that answers it and its arguments; ``page`` when it writes Markdown itself."""
+    """A question, the module that answers it and its arguments.
+
+    ``page`` is Markdown that it writes itself; ``notes`` a page that people wrote about what it prints.
+    """
 
     name: str
     question: str
     command: tuple[str, ...]
     page: str = ""
+    notes: str = ""
     minutes: float = 20
 
     @property
@@ -65,7 +69,7 @@ class Topic:
 TOPICS = (
     Topic("warehouse", "Making the warehouse, its bytes, rollups against events, dashboards, files",
           ("benchmarks.foundation", FOLDER), page="WAREHOUSE.md", minutes=30),
-    Topic("growth", "What ten times the events, and ten times the users, cost", ("benchmarks.growth",),
+    Topic("growth", "What ten times the events, and ten times the users, cost", ("benchmarks.growth", FOLDER),
           page="GROWTH.md", minutes=40),
     Topic("server", "What HTTP costs over the embedded engine", ("benchmarks.server",)),
     Topic("fuzz", "Mutated requests", ("benchmarks.server", "fuzz", "100000"), minutes=40),
@@ -80,7 +84,10 @@ TOPICS = (
     Topic("segments", "Which segments explain a change", ("benchmarks.segments",), minutes=30),
     Topic("experiments", "Do methods keep their promise? How fast are they beside their peers?",
           ("benchmarks.experiments", FOLDER, "--peers"), page="EXPERIMENTS.md", minutes=40),
-    Topic("anomalies", "Detectors against the truth", ("benchmarks.anomalies",), minutes=40),
+    Topic("anomalies", "Detectors against the truth", ("benchmarks.anomalies",),
+          notes="ANOMALIES.md", minutes=40),
+    Topic("tick", "A tick at full scale", ("benchmarks.anomalies_tick", f"chdb://{FOLDER}")),
+    Topic("soak", "A day of the live app in 24 minutes", ("benchmarks.soak",), minutes=45),
     Topic("story", "The demo replayed: which incidents are told, and when",
           ("benchmarks.anomalies_demo", f"chdb://{FOLDER}")),
     Topic("delivery", "10,000 messages, faults and 50 kills", ("benchmarks.delivery",),
@@ -106,29 +113,30 @@ again.
 
 def _contents() -> Iterator[str]:
     for topic in TOPICS:
-        if topic.output.exists():
+        if topic.output.exists() or topic.notes:
             yield f"- [{topic.question}](#{topic.name})"
         else:
             yield f"- {topic.question}: not measured yet (`python -m benchmarks {topic.name}`)"
 
 
 def _section(topic: Topic) -> Iterator[str]:
-    if not topic.output.exists():
+    if not topic.output.exists() and not topic.notes:
         return
-    text = topic.output.read_text(encoding="utf-8").strip()
     yield f'<a id="{topic.name}"></a>'
     yield f"## {topic.question}"
     yield ""
-    if topic.page:
-        lines = text.splitlines()[1:]  # its title
-        yield "\n".join(f"#{line}" if line.startswith("## ") else line for line in lines).strip()
-    else:
-        head, _, rest = text.partition("\n\n")
+    for page in (topic.notes, topic.page):
+        if page and (HERE / page).exists():
+            lines = (HERE / page).read_text(encoding="utf-8").strip().splitlines()[1:]  # without its title
+            yield "\n".join(f"#{line}" if line.startswith("## ") else line for line in lines).strip()
+            yield ""
+    if not topic.page and topic.output.exists():
+        head, _, rest = topic.output.read_text(encoding="utf-8").strip().partition("\n\n")
         command, _, place = head.partition("\n")
         yield f"`python -m {command}`, {place}."
         yield ""
         yield f"```text\n{rest}\n```"
-    yield ""
+        yield ""
 
 
 def chosen(names: Sequence[str]) -> list[Topic]:
