@@ -108,8 +108,8 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
         pictures.mkdir(parents=True, exist_ok=True)
         with running_superset(loaded), running_superset(loaded):  # a second start is harmless
             made = Stand(server, config, loaded, superset_url(loaded), pictures)
+            made.fill()  # before rows that nobody marks: experiments want to know which days are rolled up
             made.stream()
-            made.fill()
             with made.log_in() as superset:
                 apply(superset, bundle_of(loaded), connection_of(loaded), state_file(loaded))
             yield made
