@@ -60,7 +60,8 @@ class Browser:
 
     def number(self, title: str) -> str:
         """The big number of the chart with that title."""
-        holder = self.page.locator(".dashboard-component-chart-holder", has_text=title).first
+        holders = self.page.locator(".dashboard-component-chart-holder", has=self.page.locator(".header-line"))
+        holder = holders.filter(has=self.page.get_by_text(title, exact=True)).first
         return holder.locator(".header-line").first.inner_text().strip()
 
     def choose(self, label: str, value: str) -> None:

@@ -198,9 +198,11 @@ def test_stored_results_are_those_of_their_tables(
     arms = {row["check_name"]: row["arm_users"] for row in rows("experiment/arms")}
     found = app.engine.rows("SELECT check, users FROM experiment_checks WHERE part = 'arm'")
     assert arms == {row["check"]: row["users"] for row in found}
-    assert rows("alerts/open") == [{"open_incidents": 1}]
-    (incident,) = rows("alerts/list")
-    assert (incident["value"], incident["expected"], incident["change"]) == (50, 100, -0.5)
+    (opened,) = rows("alerts/open")
+    states = "SELECT countIf(state IN ('firing', 'recovering')) FROM incidents FINAL"
+    assert opened["open_incidents"] == app.engine.scalar(states) >= 1
+    listed = [(row["value"], row["expected"], row["change"]) for row in rows("alerts/list")]
+    assert (50, 100, -0.5) in listed  # the stand's own one; those that the demo's history holds stand beside it
     band = rows("alerts/band")
     assert all(row["lower"] <= row["expected"] <= row["upper"] for row in band)
     newest = app.engine.scalar("SELECT count() FROM quality WHERE day = (SELECT max(day) FROM quality)")
