@@ -68,7 +68,7 @@ down: setup  ## Stop all parts; the data stay
 	@$(APP) down
 
 test: setup-dev  ## Run all tests
-	@$(BIN)/pytest -q -n 2 --dist loadgroup
+	@$(BIN)/pytest -q -n 2 --dist loadgroup --durations=15 --durations-min=5
 
 coverage: setup-dev  ## Run all tests and tell which branches none of them took
 	@$(BIN)/pytest -q -n 2 --dist loadgroup --cov --cov-report=
