@@ -108,7 +108,8 @@ def _judge(app: App, until: object, length: timedelta, memory: list[int], cpu: f
         wrong.append(f"{seen['times']} of {bins} bins were judged, {seen['rows']} times")
     for injected in read_injections(app.engine):
         first, last = (datetime.fromisoformat(injected[name]) for name in ("start", "end"))
-        mine = [each for each in found if first <= datetime.fromisoformat(each["start"]) < last]
+        earliest = first - timedelta(minutes=15)  # an incident begins with the bin in which it began
+        mine = [each for each in found if earliest < datetime.fromisoformat(each["start"]) < last]
         found = [each for each in found if each not in mine]
         for each in mine:
             delay = datetime.fromisoformat(each["fired"]) + timedelta(minutes=15) - first
