@@ -101,3 +101,9 @@ def test_the_template_is_a_settings_file(tmp_path: Path) -> None:
 def test_names_and_variables() -> None:
     assert variable("reporting.timezone") == "APPANALYTICS_REPORTING__TIMEZONE"
     assert Settings().warehouse.url.startswith("chdb://")
+
+
+def test_a_password_in_the_address_is_not_in_the_repr() -> None:
+    given = Settings.model_validate({"warehouse": {"url": "http://reader:hidden@host:8123/db"}})
+    assert given.warehouse.url.endswith("@host:8123/db")
+    assert "hidden" not in repr(given) + str(given)

@@ -26,7 +26,11 @@ class WarehouseSettings(_Section):
     """Where events and rollups are."""
 
     url: Annotated[
-        str, Field(description="chdb:///folder for the embedded engine, http(s)://user:password@host:port/database")
+        str,
+        Field(
+            description="chdb:///folder for the embedded engine, http(s)://user:password@host:port/database",
+            repr=False,  # it may hold a password
+        ),
     ] = "chdb://./data/warehouse"
     max_memory: Annotated[
         str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]?i?B?$", description="most memory of one statement, such as 4GiB")
