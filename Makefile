@@ -74,8 +74,8 @@ coverage: setup-dev  ## Run all tests and tell which branches none of them took
 	@$(BIN)/pytest -q -n 2 --dist loadgroup --cov --cov-report=
 	@$(BIN)/coverage report
 
-e2e: setup-dev superset-venv airflow-venv telemelya-venv  ## Run real Superset and a browser against the demo; minutes
-	@$(BIN)/pytest -q -n 0 -m e2e tests/e2e
+e2e: setup-dev superset-venv airflow-venv telemelya-venv  ## Run real Superset, Airflow, Postgres and a browser (Debian's chromium) against a demo
+	@$(BIN)/pytest -q -n 2 --dist loadgroup -m e2e --durations=15 --durations-min=5 tests/e2e
 
 wheel: setup-dev  ## Build the wheel, install it in an environment of its own, and use it there
 	@rm -rf dist .venv-wheel && $(BIN)/python -m hatchling build -t wheel >/dev/null
