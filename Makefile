@@ -11,7 +11,7 @@ export PYTHONUTF8 = 1
 .PHONY: help setup setup-dev airflow-venv superset-venv telemelya-venv up down test coverage e2e wheel conformance lint types check bench docs locks clean
 
 help:  ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
 
 setup: $(VENV)/.run  ## Make .venv with the command line in .venv/bin/appanalytics
 setup-dev: $(VENV)/.dev  ## The same with the tools of development
