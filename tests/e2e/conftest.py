@@ -39,6 +39,7 @@ USERS = {"admin": {"role": "admin"}, "superset": {"role": "reader", "max_seconds
 _CLI = "import sys; from appanalytics.cli import main; main(sys.argv[1:])"
 
 
+@pytest.hookimpl(tryfirst=True)  # the workers write the group into a test's name in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With two workers, files that share what they start stay together: all that ask Superset, and each other one."""
     for item in items:
