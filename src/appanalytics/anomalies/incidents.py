@@ -124,10 +124,10 @@ class Rules:
     """When an incident is certain and when it is over; lengths are hours, scores multiples of the threshold.
 
     A total is certain at ``sure`` at once, or in its second bin; slices at ``slice_sure`` in their second bin, or
-    at ``slice_some`` where there are ``together`` of them. After ``near`` hours without an alarm an incident recovers,
-    after ``calm`` it is over. Until then the alarms of its own series in their direction are its own; what else
-    becomes anomalous belongs to it up to ``link`` hours after it began, or up to ``chain`` where it is of the same
-    source of events and the same direction, unless it already recovers.
+    at ``slice_some`` where there are ``together`` of them. After ``near`` hours without an alarm an incident
+    recovers, after ``calm`` it is over. Until then the alarms of its own series in their direction are its own; what
+    else becomes anomalous belongs to it up to ``link`` hours after it began, or up to ``chain`` where it is of the
+    same source of events and the same direction, unless it already recovers.
     """
 
     sure: float = 1.5

@@ -119,13 +119,13 @@ def test_incidents_of_a_replayed_world_are_told_once_each() -> None:
             part[os, source] = rng.poisson(usual / 4).astype(float)
     first = 15 * DAY
     injected = ((first + 34, 8), (first + 73, 8), (first + DAY + 40, 6))
-    for os, source in part:
-        (outage, lasts), (drop, long), (spike, short) = injected
+    (outage, lasts), (drop, long), (spike, short) = injected
+    for (os, source), values in part.items():
         if os == "Android":
-            part[os, source][outage : outage + lasts] = 0
+            values[outage : outage + lasts] = 0
         if source == "organic":
-            part[os, source][drop : drop + long] = np.floor(part[os, source][drop : drop + long] / 2)
-        part[os, source][spike : spike + short] *= 2
+            values[drop : drop + long] = np.floor(values[drop : drop + long] / 2)
+        values[spike : spike + short] *= 2
     leaves = {("views", "", ""): sum(part.values(), np.zeros(length))}
     for place, name in enumerate(("os", "source")):
         for pair, values in part.items():
