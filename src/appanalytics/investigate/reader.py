@@ -77,7 +77,7 @@ class Reader:
             days = f"{start.astimezone(zone).date()} … {last.astimezone(zone).date()}"
             raise QuestionError(f"{self.target.label()} lies outside of the data", hint=f"there are events of {days}")
         back = range(LOOKED_BACK[self.target.grain], -1, -1)
-        return [each for each in map(self.target.before, back) if each.start >= start]
+        return [each for each in map(self.target.same_part, back) if each is not None and each.start >= start]
 
     def history(self, metrics: Sequence[str], name: str = "history", most: int | None = None) -> dict[str, Floats]:
         """Each metric's value in every period (the last ``most``, and the asked one); NaN where nothing is below."""
@@ -136,6 +136,11 @@ class Reader:
             for number, statement in enumerate(together):
                 answered[id(statement)] = table if len(together) == 1 else _of_period(table, number)
         return [Cube(plan, lambda each: answered[id(each)], self.layout.catalog) for plan in plans]
+
+    def table(self, name: str, sql: str, parameters: dict[str, Any]) -> pa.Table:
+        """The same as `rows` for many rows: an Arrow table."""
+        self.steps.append(Step(name, shown(sql, parameters)))
+        return self.engine.query(sql, parameters)
 
     def rows(self, name: str, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         """Run a statement of an investigation's own and keep it as a step."""
