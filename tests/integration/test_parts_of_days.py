@@ -42,7 +42,7 @@ FIRST, DAYS = datetime(2026, 3, 10, tzinfo=UTC), 30
 @pytest.fixture
 def stocked(engine: Engine) -> Engine:
     """Events at all hours of a month in which clocks change in Berlin; some users have two cities."""
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     migrate(engine)
     insert(engine, [
         Event(

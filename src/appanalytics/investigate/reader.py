@@ -155,7 +155,7 @@ class Reader:
         return self._plans_of(metrics, by, periods)
 
     def _plans_of(self, metrics: Sequence[str], by: Sequence[str], periods: Sequence[Window]) -> list[Plan]:
-        """One plan that reads all parts of days at once, where their own events tell everything; else one for each."""
+        """One plan that reads all parts of days at once, where their events tell everything; else one for each."""
         catalog = self.layout.catalog
         if parts_fit(periods) and all(_is_told(leaf) for name in metrics for leaf in catalog.leaves(name)):
             whole = Window(periods[0].start, periods[-1].end, self.layout.zone)

@@ -159,7 +159,7 @@ class Timeline:
         return {day_number(day): place for place, day in enumerate(starts)}
 
     def within(self, source: Source, since: str, until: str) -> list[str]:
-        """Row conditions of the instants ``[since, until)`` (SQL expressions) in a source's table, of its parts only."""
+        """Row conditions of the parts within ``[since, until)`` (SQL expressions) in a source's table."""
         conditions = within(source, since, until)
         if not self.parts:
             return conditions
