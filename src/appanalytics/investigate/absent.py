@@ -175,8 +175,8 @@ def _read(
     for name in ("asked", "since_day"):
         held[name] = held[name].astype("datetime64[D]")
     held["inside"] = held["inside"].astype(bool)
-    text = {"asked", "since_day", "place", "inside"}
-    return _Users(**{name: each if name in text else each.astype(np.int64) for name, each in held.items()})
+    kept = {"asked", "since_day", "place", "inside"}
+    return _Users(**{name: each if name in kept else each.astype(np.int64) for name, each in held.items()})
 
 
 class _Chances:
@@ -197,7 +197,7 @@ class _Chances:
         return chance
 
 
-def _looked_up(sums: Floats, keys: Codes) -> Floats:
+def _looked_up(sums: NDArray[Any], keys: Codes) -> Floats:
     """Sums by key; 0 for keys beyond them."""
     return (
         np.where(keys < len(sums), sums[np.minimum(keys, len(sums) - 1)], 0.0) if len(sums) else np.zeros(len(keys))

@@ -97,9 +97,11 @@ def normal_quantile(probability: float) -> float:
 
 def student_quantile(probability: float, df: float) -> float:
     """Student's quantile; ``df = inf`` is the normal's."""
+    if math.isinf(df):
+        return normal_quantile(probability)
     from scipy import special
 
-    return normal_quantile(probability) if math.isinf(df) else float(special.stdtrit(df, probability))
+    return float(special.stdtrit(df, probability))
 
 
 def critical(level: float, df: float = math.inf) -> float:
