@@ -38,7 +38,7 @@ _PLAIN = (
     "NOT match(name, '^(Protobuf|CapnProto|Template|CustomSeparated|AvroConfluent|GeoJSON|Npy|PNG|Prometheus)"
     "|Wire$|^ODBC|NoEscapes|^(TSV|Raw|LineAsString|MD$|JSONL|NDJSON|PrettyND|PrettyJSONL)')"
 )
-#: Formats that write one column after the other, or one table of everything: the result is held whole by their nature.
+#: Formats that write one column after the other, or one table of everything: they hold the result by their nature.
 _WHOLE = "match(name, '^JSON(Compact)?Columns|MonoBlock$')"
 #: Threads that send mutated requests; a reader may run 16 statements at once.
 _FUZZERS = 12
