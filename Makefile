@@ -11,7 +11,7 @@ export PYTHONUTF8 = 1
 .PHONY: help setup setup-dev airflow-venv superset-venv telemelya-venv up down test coverage e2e wheel conformance lint types check bench docs locks clean
 
 help:  ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
 
 setup: $(VENV)/.run  ## Make .venv with the command line in .venv/bin/appanalytics
 setup-dev: $(VENV)/.dev  ## The same with the tools of development
@@ -74,8 +74,8 @@ coverage: setup-dev  ## Run all tests and tell which branches none of them took
 	@$(BIN)/pytest -q -n 2 --dist loadgroup --cov --cov-report=
 	@$(BIN)/coverage report
 
-e2e: setup-dev superset-venv airflow-venv telemelya-venv  ## Run real Superset and a browser against the demo; minutes
-	@$(BIN)/pytest -q -n 0 -m e2e tests/e2e
+e2e: setup-dev superset-venv airflow-venv telemelya-venv  ## Run real Superset, Airflow, Postgres and a browser (Debian's chromium) against a demo
+	@$(BIN)/pytest -q -n 2 --dist loadgroup -m e2e --durations=15 --durations-min=5 tests/e2e
 
 wheel: setup-dev  ## Build the wheel, install it in an environment of its own, and use it there
 	@rm -rf dist .venv-wheel && $(BIN)/python -m hatchling build -t wheel >/dev/null

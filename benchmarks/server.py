@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,18 +25,22 @@ from tests.integration.mutations import CANARY, mutated, send_broken_http
 from tests.integration.served import Served, served
 
 from benchmarks.measure import machine
+from benchmarks.resident import Sizes, sampled, size_now
 
 _USERS = {"admin": {"role": "admin"}, "reader": {"role": "reader", "max_seconds": 2, "max_rows": 1_000_000}}
 _ROWS = 20_000_000
 #: Threads that send mutated requests; a reader may run 16 statements at once.
-_FUZZERS = 6
+_FUZZERS = 12
+#: A line to stderr after so many requests of each.
+_TOLD = 500
 
 
 def main() -> None:
     """Print all figures, or fuzz."""
     with tempfile.TemporaryDirectory() as name, served(Path(name) / "w", _USERS) as server:
         if sys.argv[1:2] == ["fuzz"]:
-            print(fuzz(server, int(sys.argv[2]), seed=int(sys.argv[3]) if len(sys.argv) > 3 else 7))
+            for line in fuzz(server, int(sys.argv[2]), seed=int(sys.argv[3]) if len(sys.argv) > 3 else 7):
+                print(line, flush=True)
             return
         print(machine())
         small(server, Path(name) / "mine")
@@ -118,7 +122,7 @@ def _inserts(server: Served) -> float:
     return _times(lambda: server.text("INSERT INTO beside VALUES (1)"), repeat=30)[0][0]
 
 
-def fuzz(server: Served, count: int, seed: int) -> str:
+def fuzz(server: Served, count: int, seed: int) -> Iterator[str]:
     """Send mutated requests as a reader; no crash, no hang, no 500, nothing written, no file read."""
     server.text("CREATE TABLE kept (a Int8) ENGINE = MergeTree ORDER BY a")
     canary = server.folder.with_name("canary")
@@ -126,21 +130,27 @@ def fuzz(server: Served, count: int, seed: int) -> str:
     every_table = "SELECT database, name, metadata_modification_time, total_rows FROM system.tables "
     every_table += "WHERE database != 'system' ORDER BY ALL"
     tables = server.text(every_table)
-    before, started = _resident(server), time.perf_counter()
+    started = time.perf_counter()
     seen: Counter[int] = Counter()
-    with ThreadPoolExecutor(_FUZZERS) as pool:
-        works = [pool.submit(_fuzz, server, count // _FUZZERS, seed + n, str(canary)) for n in range(_FUZZERS)]
+    with sampled(server.process.pid) as sizes, ThreadPoolExecutor(_FUZZERS) as pool:
+        works = [
+            pool.submit(_fuzz, server, (count + n) // _FUZZERS, seed + n, str(canary), sizes) for n in range(_FUZZERS)
+        ]
         for work in works:
             seen += work.result()
     assert server.process.poll() is None
     assert server.text("SELECT count() FROM kept") == "0\n"
     assert server.text(every_table) == tables
-    taken, grown = time.perf_counter() - started, (_resident(server) - before) / 1e6
-    counts = dict(sorted(seen.items()))  # 0: HTTP itself was broken
-    return f"{seen.total():,} requests in {taken:.0f} s, memory +{grown:.0f} MB, by status: {counts}"
+    assert seen[500] == 0
+    counts = ", ".join(f"{status or 'broken HTTP'}: {found:,}" for status, found in sorted(seen.items()))
+    taken = time.perf_counter() - started
+    yield f"{seen.total():,} requests as one run in {taken:.0f} s, seed {seed}, {_FUZZERS} clients"
+    yield f"answers by status: {counts}"
+    yield "no crash, no hang, no 500, no write, no file read; the server's size:"
+    yield from sizes.told()
 
 
-def _fuzz(server: Served, count: int, seed: int, canary: str) -> Counter[int]:
+def _fuzz(server: Served, count: int, seed: int, canary: str, sizes: Sizes) -> Counter[int]:
     chance = random.Random(seed)
     http = urllib3.PoolManager(retries=False, timeout=15)
     seen: Counter[int] = Counter()
@@ -165,6 +175,13 @@ def _fuzz(server: Served, count: int, seed: int, canary: str) -> Counter[int]:
             assert status != 500, (what, data[:500])
         assert CANARY.encode() not in data, what
         seen[status] += 1
+        if seen.total() % _TOLD == 0 and sizes.all:
+            last = sizes.all[-1]
+            print(
+                f"{last.second:.0f} s: {seen.total() * _FUZZERS:,}, {last.resident:.0f} MB",
+                file=sys.stderr,
+                flush=True,
+            )
     return seen
 
 
@@ -175,8 +192,7 @@ def _client(server: Served) -> Client:
 
 
 def _resident(server: Served) -> int:
-    status = Path(f"/proc/{server.process.pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+    return int(size_now(server.process.pid).resident * 1e6)
 
 
 if __name__ == "__main__":

@@ -33,9 +33,18 @@ from appanalytics.jobs.demo_routine import fill_routine
 from appanalytics.jobs.quality import check_everything
 from appanalytics.settings import Loaded, load_settings
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 USERS = {"admin": {"role": "admin"}, "superset": {"role": "reader", "max_seconds": 60, "max_queries": 32}}
 _CLI = "import sys; from appanalytics.cli import main; main(sys.argv[1:])"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With two workers, files that share what they start stay together: all that ask Superset, and each other one."""
+    for item in items:
+        if item.path.parent == HERE:
+            shared = "stand" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group("superset" if shared else item.path.stem))
 
 
 @dataclass(frozen=True)

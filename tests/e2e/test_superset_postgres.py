@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.e2e.postgres import fresh_postgres
 
 from appanalytics.dashboards.superset import SupersetFolder, keep_secrets, set_up
 
@@ -19,29 +17,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
-def postgres(tmp_path: Path) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A fresh Postgres of this machine; yields its port."""
-    if not (shutil.which("initdb") and shutil.which("pg_ctl")):
-        pytest.skip("Postgres (initdb, pg_ctl) is not on PATH")
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    data, user = tmp_path / "pg", "superset"
-    environment = {**os.environ, "LC_ALL": "C"}
-    subprocess.run(
-        ["initdb", "-D", data, "-U", user, "-A", "trust"],
-        check=True,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        timeout=120,
-    )
-    start = ["pg_ctl", "-D", data, "-w", "-t", "60", "-l", tmp_path / "pg.log"]
-    subprocess.run(
-        [*start, "-o", f"-p {port} -c listen_addresses=127.0.0.1 -k {tmp_path}", "start"],
-        check=True, env=environment, stdout=subprocess.DEVNULL, timeout=120,
-    )  # fmt: skip
-    yield port
-    subprocess.run(["pg_ctl", "-D", data, "-m", "fast", "stop"], check=True, stdout=subprocess.DEVNULL, timeout=60)
+    with fresh_postgres("superset") as port:
+        yield port
 
 
 def test_metadata_in_postgres(postgres: str, tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ class SeasonalSettings:
     frozen: float = 0.1
     longest: float = 1.5
     calm: int = 4
+    faded: float = 0.5
 
 
 class Seasonal:
@@ -106,6 +107,7 @@ class Seasonal:
         score = self._score(fresh, calm)
         score[(self.age < self.settings.warmup_days * self.day) | ~there] = 0.0
         alarm = np.abs(score) >= 1
+        self._forget()
         self._follow(alarm, there)
         self._learn(slot, week, y, z, fresh, mu, spread, base, known, there)
         self._rhythm(tick, slot, y, there)
@@ -157,6 +159,16 @@ class Seasonal:
             total = clipped[-length:].sum(axis=0) / np.sqrt(length) / self.scales[place] / limit
             found.append(np.where(unit * np.sign(total) > self.settings.side, total, 0.0))
         return found
+
+    def _forget(self) -> None:
+        """What a series' newest bins together do not show any more is over: a long sum must not tell of it for hours.
+
+        A lasting change shows in them, whatever one of them is like.
+        """
+        new = self.settings.sums[0][0]
+        newest = self.recent[-new:].sum(axis=0) / np.sqrt(new) / self.scales[1]
+        over = (self.open > new) & (newest * np.sign(self.recent[:-new].sum(axis=0)) < self.settings.faded)
+        self.recent[:-new, over] = 0.0
 
     def _follow(self, alarm: Bools, there: Bools) -> None:
         """Open a series on alarm; close it after some calm bins, or after so long that the new level is accepted."""

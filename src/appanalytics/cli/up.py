@@ -103,7 +103,7 @@ def _to_look_at(names: list[str]) -> Iterator[str]:
         for _, page in pages(post_office(app)):
             yield f"  the chat of reports and alerts: {page.as_uri()}"
         if world := stored_world(app):
-            first, second = next_steps(world.first_day)[:2]
+            first, second = next_steps(world)[:2]
             yield f"  {_command()} {first}"
             yield f"  {_command()} {second}"
 
@@ -122,7 +122,7 @@ def _tell_outage(outage: Outage) -> None:
     with options.open() as app, progress() as watch:
         lines = tell_first_incident(app, _PATIENCE, watch)
     say("")
-    say(f"An outage was put into the live events of this demo ({outage}). What the on-call chat was told:")
+    say(f"An outage was put into the live events of this demo ({outage}).")
     say("")
     for line in lines:
         say(f"  {line}".rstrip())
@@ -135,6 +135,7 @@ def down() -> None:
     with progress() as watch:
         watch("stop", 0, 1, "parts")
         names = stop(options.load())
+        watch("stop", 1, 1, "parts")
     say(f"stopped: {', '.join(names)}" if names else "nothing was running")
 
 

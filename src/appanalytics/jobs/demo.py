@@ -55,24 +55,21 @@ class DemoOutcome:
         yield f"written: {', '.join(str(path) for path in self.files)}"
         yield ""
         yield "Try next:"
-        first = self.world.first_day
-        for line in next_steps(first):
+        for line in next_steps(self.world):
             yield f"  {command} {line}"
 
 
-def next_steps(first: date) -> list[str]:
-    """Arguments worth trying on the demo, whose story is told in days since ``first``."""
-
-    def day(number: int) -> str:
-        return (first + timedelta(days=number)).isoformat()
-
+def next_steps(world: World) -> list[str]:
+    """Arguments worth trying on the demo: what its story tells of days that it has, then what any has."""
+    told = [
+        (49, 49, "investigate dau --at {0}  # the outage, explained"),
+        (38, 44, "query dau --grain day --by source --since {0} --until {1}  # the ads campaign"),
+        (49, 50, "query users --by city --limit 8 --since {0} --until {1} --compare week  # the outage"),
+        (53, 64, "query views ctr dau --grain day --since {0} --until {1}  # the flash mob"),
+    ]
     return [
-        f"investigate dau --at {day(49)}  # the outage, explained",
-        f"query dau --grain day --by source --since {day(38)} --until {day(44)}  # the ads campaign",
-        f"query users --by city --limit 8 --since {day(49)} --until {day(50)} --compare week  # the outage",
-        f"query views ctr dau --grain day --since {day(53)} --until {day(64)}  # the flash mob",
-        "query mau stickiness --grain week",
-        "metrics list",
+        *(line.format(world.day(first), world.day(until)) for first, until, line in told if until <= world.days),
+        *("query mau stickiness --grain week", "metrics list"),
     ]
 
 

@@ -71,13 +71,16 @@ def tell_first_incident(app: App, patience: timedelta, progress: Progress = sile
     Nothing is found twice: the same tick again says the same. After ``patience`` it says that the schedule will tell.
     """
     if not _caught_up(app, patience, progress):
-        return ["The live stream has not caught up with the clock yet; alerts will tell of the outage when it has."]
+        return ["The live stream has not caught up with the clock yet; alerts will tell of it when it has."]
     run_tick(app, app.now(), progress)
     office = post_office(app)
-    shown: list[str] = []
-    for incident in incident_records(app, app.now(), open_only=True):
-        letters = office.threads.told(incident["id"])
-        shown += [*plain(letters[-1].html).splitlines(), ""] if letters else []
+    threads = [office.threads.told(incident["id"]) for incident in incident_records(app, app.now(), open_only=True)]
+    told = [letters[-1] for letters in threads if letters]
+    if not told:
+        return ["The on-call chat was told nothing: in so few users it does not stand out from chance."]
+    shown = ["What the on-call chat was told:", ""]
+    for letter in told:
+        shown += [*plain(letter.html).splitlines(), ""]
     try:
         shown += [f"as a chat, with its picture: {page.as_uri()}" for _, page in pages(office)]
     except AppAnalyticsError as error:

@@ -22,8 +22,8 @@ WATCH = Watch(load_catalog(), ZoneInfo("UTC"), ("views", "messages"), ("os",))
 VIEWS, IOS, MESSAGES = Key("views"), Key("views", "os", "iOS"), Key("messages")
 
 
-def alarm(key: Key, at: int, score: float = -1.2, fresh: bool = True) -> Alarm:
-    return Alarm(key, at, score, 60.0, 100.0, fresh=fresh)
+def alarm(key: Key, at: int, score: float = -1.2) -> Alarm:
+    return Alarm(key, at, score, 60.0, 100.0)
 
 
 def state(incident: Incident) -> State:
@@ -61,8 +61,11 @@ def test_what_moves_together_is_one_incident_and_missing_data_another() -> None:
     book = Book(WATCH)
     book.tick(100, [alarm(VIEWS, 100, -2), alarm(IOS, 100)], {"messages": 98})
     assert [(each.kind, len(each.members)) for each in book.open] == [("metric", 2), ("data", 1)]
-    book.tick(100 + 7 * 4, [alarm(MESSAGES, 128, 2), alarm(VIEWS, 128)], {})
-    assert len([each for each in book.open if each.kind == "metric"]) == 2, "other events, hours later"
+    changed = book.tick(100 + 7 * 4, [alarm(MESSAGES, 128, 2), alarm(VIEWS, 128)], {})
+    assert [(each.state, each.start) for each in changed if each.kind == "metric"] == [
+        (State.RESOLVED, 100),
+        (State.FIRING, 128),
+    ], "hours later it is another one"
     copy = [Incident.from_json(each.to_json()) for each in book.open]
     assert copy == book.open
 

@@ -69,7 +69,8 @@ class Supervisor:
             waiting = [part for part in waiting if not self._is_up(part, time.monotonic() - began)]
             if waiting:
                 time.sleep(_PAUSE)
-        progress("start", len(parts), len(parts), "parts")
+        if parts:
+            progress("start", len(parts), len(parts), "parts")
 
     def states(self) -> list[PartState]:
         """All parts, in the order of their names; none when nothing runs."""
