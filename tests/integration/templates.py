@@ -1,4 +1,4 @@
-"""Datasets in the SQL that Superset makes of them: templates filled in with what a chart asks for, Superset imitated."""
+"""SQL of datasets as Superset makes it: templates filled in with what a chart asks for, Superset imitated."""
 
 from __future__ import annotations
 
