@@ -7,6 +7,8 @@ BIN    := $(VENV)/bin
 APP    := $(BIN)/appanalytics
 LOCKS  := requirements/bootstrap.txt requirements/run.txt requirements/dev.txt pyproject.toml
 export PYTHONUTF8 = 1
+# Tests and parts start hundreds of processes; each would compile the product anew.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help setup setup-dev airflow-venv superset-venv telemelya-venv up down test coverage e2e wheel conformance lint types check bench docs locks clean
 
@@ -68,10 +70,10 @@ down: setup  ## Stop all parts; the data stay
 	@$(APP) down
 
 test: setup-dev  ## Run all tests
-	@$(BIN)/pytest -q -n 2 --dist loadgroup --durations=15 --durations-min=5
+	@$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder --durations=15 --durations-min=5
 
 coverage: setup-dev  ## Run all tests and tell which branches none of them took
-	@$(BIN)/pytest -q -n 2 --dist loadgroup --cov --cov-report=
+	@$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder --cov --cov-report=
 	@$(BIN)/coverage report
 
 e2e: setup-dev superset-venv airflow-venv telemelya-venv  ## Run real Superset, Airflow, Postgres and a browser (Debian's chromium) against a demo
