@@ -22,7 +22,7 @@ from appanalytics.errors import UserError
 from appanalytics.progress import Progress, silent
 from appanalytics.warehouse import days as day_log
 from appanalytics.warehouse.lock import exclusive
-from appanalytics.warehouse.meta import values_of_shards, write_meta
+from appanalytics.warehouse.meta import read_meta, values_of_shards, write_meta
 from appanalytics.warehouse.rollup import shapes, tables
 from appanalytics.warehouse.rollup.items import ItemRollups
 from appanalytics.warehouse.rollup.layout import TABLES, VERSION, Layout
@@ -30,6 +30,7 @@ from appanalytics.warehouse.rollup.partitions import MONTH, WEEK, drop_leftovers
 from appanalytics.window import Grain, day_start, next_bucket_day
 
 _LAYOUT_KEY = "rollup_layout"
+_MONTHS_KEY = "rollup_user_month"
 #: Events prepared at once. Bounds memory and is what a Ctrl-C can lose.
 BATCH_EVENTS = 12_000_000
 #: Events of months whose cells are made by one statement; a statement by itself costs as much as some 100,000 events.
@@ -77,13 +78,15 @@ def rollup(
     nothing. A new catalog or time zone starts the rollups afresh.
     """
     layout = Layout.read(engine, catalog, zone)
-    _is_replicated(engine, layout)
+    replicated = _is_replicated(engine, layout)
     with exclusive(engine, "rollup", progress=progress):  # two runs would copy each other's days of a partition
         _prepare(engine, layout)
         counts = event_counts(engine, layout)
         _notice_unmarked(engine, counts)
         todo = _chosen(engine, first, until, force=force)
-        return _Run(engine, layout, counts, progress).work(todo)
+        run = _Run(engine, layout, counts, progress)
+        run.add_user_months(make_tables=not replicated)
+        return run.work(todo)
 
 
 def event_counts(engine: Engine, layout: Layout) -> dict[date, dict[str, int]]:
@@ -252,9 +255,25 @@ class _Run:
         with self._work(tables.active_link) as target:
             self.engine.execute(self.sql.active_link(target), {"days": touched, "last": touched[-1]})
             put_days(self.engine, "active_link", target, touched, MONTH)
+        self.put_user_months(sorted({day.replace(day=1) for day in touched}))
         self._derive_deltas(touched)
         with self._work(tables.retention_day) as target:
             self._by_month("retention_day", target, self.sql.retention_day(target), months(touched), {})
+
+    def add_user_months(self, *, make_tables: bool) -> None:
+        """Fill `user_month` from `user_day` where the rollups were made by a version that did not have it."""
+        if read_meta(self.engine, _MONTHS_KEY) == (made_for := layout_id(self.layout)):
+            return
+        if make_tables:  # on a shard its DDL does
+            tables.create_tables(self.engine, self.layout)
+        rows = self.engine.rows("SELECT DISTINCT toStartOfMonth(day) AS month FROM user_day ORDER BY month")
+        self.put_user_months([row["month"] for row in rows])
+        write_meta(self.engine, _MONTHS_KEY, made_for)
+
+    def put_user_months(self, firsts: list[date]) -> None:
+        """Add up the users' days of some months, given by their first days, and put them in place."""
+        with self._work(tables.user_month) as target:
+            self._by_month("user_month", target, self.sql.user_month(target), firsts, {})
 
     def _derive_deltas(self, touched: list[date]) -> None:
         """Make the months of `active_delta` that the touched days reach: up to their longest window later."""
