@@ -20,7 +20,7 @@ from appanalytics.settings import Loaded, load_settings
 TARGET_SECONDS = 5.0
 PATIENCE_SECONDS = 120
 _FIRST = """() => [...document.querySelectorAll('[data-test-viz-type]')]
-  .some(chart => chart.querySelector('canvas, svg:not(.loading svg, .loading), table, .header-line')
+  .some(chart => chart.querySelector('canvas, svg, table, .header-line')
     && !chart.querySelector('.loading, [data-test="loading-indicator"]'))"""
 
 
