@@ -238,6 +238,29 @@ def test_an_event_before_all_others_moves_first_days(engine: Engine, utc: ZoneIn
     check_days(engine, loaded + late, 20, utc)
 
 
+def test_years_without_events_cost_nothing(engine: Engine, utc: ZoneInfo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eleven years lie between two days, and a late event changes the first; months between have no statements."""
+    loaded = [Event(at(0), 1), Event(at(4_000), 1), Event(at(4_000), 2)]
+    late = [Event(at(0), 2, os="Android"), Event(at(1), 1)]
+    genuine = type(engine).execute
+    for batch in (loaded, late):
+        insert(engine, batch)
+        statements: list[str] = []
+
+        def counting(self: Engine, sql: str, *more: object, statements=statements, **named: object) -> None:
+            statements.append(sql)
+            genuine(self, sql, *more, **named)
+
+        monkeypatch.setattr(type(engine), "execute", counting)
+        rollup(engine, CATALOG, utc)
+        monkeypatch.setattr(type(engine), "execute", genuine)
+        assert 20 < len(statements) < 120
+    for first in (0, 3_998):
+        window = Window.of(at(first).date(), at(first + 40).date(), utc)
+        found = answer(engine, utc, window, "rollups", grain="day")
+        assert found == expected(loaded + late, utc, window, Grain.DAY)
+
+
 def test_a_late_event_links_later_days_of_its_post(engine: Engine, utc: ZoneInfo) -> None:
     """The user was active on that day anyway, so no row of users changes; only the post's later day does."""
     insert(engine, [Event(at(2), 1, post=2), Event(at(5), 1, post=1)])

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from appanalytics.engine.columns import numbers
 from appanalytics.investigate.explanation import Where
 from appanalytics.investigate.population import Population, conditions, filters_of, shape
 from appanalytics.investigate.reader import Reader
@@ -171,12 +172,12 @@ def _read(
     sql, parameters = shape(reader, "absent", people, segment=" OR ".join(parts) or "1", place=place)
     window = {"first": min(days) - timedelta(days=WEEKS), "until": max(days) + timedelta(days=8), "asked": days}
     table = reader.table("absent", sql, {**parameters, **bound, **window})
-    held = {name: table.column(name).to_numpy() for name in table.column_names}
-    for name in ("asked", "since_day"):
-        held[name] = held[name].astype("datetime64[D]")
-    held["inside"] = held["inside"].astype(bool)
-    kept = {"asked", "since_day", "place", "inside"}
-    return _Users(**{name: each if name in kept else each.astype(np.int64) for name, each in held.items()})
+    held = {each.name: numbers(table.column(each.name)) for each in fields(_Users) if each.name != "place"}
+    kinds = {"asked": "datetime64[D]", "since_day": "datetime64[D]", "inside": "bool"}
+    return _Users(
+        place=np.array(table.column("place").to_pylist(), dtype=object),
+        **{name: each.astype(kinds.get(name, "int64")) for name, each in held.items()},
+    )
 
 
 class _Chances:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from appanalytics.catalog import Active, Measure
 from appanalytics.engine import Engine
+from appanalytics.engine.columns import numbers
 from appanalytics.errors import QuestionError
 from appanalytics.investigate.target import Target
 from appanalytics.investigate.weighted import PERIOD, union, weighted
@@ -218,11 +219,11 @@ def _joined(tables: Sequence[pa.Table], names: Sequence[str], leaves: Sequence[s
         keys = zip(*(table.column(output(name)).to_pylist() for name in names), strict=True)
         rows.append([place_of.setdefault(key, len(place_of)) for key in keys])
     size = len(place_of)
-    numbers = {kind: {leaf: np.zeros(size) for leaf in leaves} for kind in ("now", "before", "square")}
+    sums = {kind: {leaf: np.zeros(size) for leaf in leaves} for kind in ("now", "before", "square")}
     for table, at in zip(tables, rows, strict=True):
-        for kind, held in numbers.items():
+        for kind, held in sums.items():
             for leaf in leaves:
                 if f"{kind}_{leaf}" in table.column_names:
-                    np.add.at(held[leaf], at, table.column(f"{kind}_{leaf}").to_numpy(zero_copy_only=False))
+                    np.add.at(held[leaf], at, numbers(table.column(f"{kind}_{leaf}")))
     columns = {name: [key[number] for key in place_of] for number, name in enumerate(names)}
-    return Pulled(columns, numbers["now"], numbers["before"], numbers["square"])
+    return Pulled(columns, sums["now"], sums["before"], sums["square"])
