@@ -17,7 +17,10 @@ _numbers = itertools.count()
 
 #: Files whose tests take longest, slowest first: what begins last is short, so that all processes end together.
 LONG = (
-    "test_rollups_exact.py", "test_checks.py", "test_cluster.py", "test_backup.py", "test_collector.py",
+    "test_rollups_exact.py", "test_cluster.py", "test_checks.py", "test_backup.py", "test_collector.py",
+    "test_report_real.py", "test_retention_real.py", "test_checks_real.py", "test_cli.py", "test_docs.py",
+    "test_notebook.py", "test_experiment_notebook.py", "test_adopt.py", "test_messages_cli.py", "test_audience.py",
+    "test_report_news.py", "test_guide_real.py", "test_alert_messages.py", "test_alerts.py",
 )  # fmt: skip
 
 
