@@ -21,11 +21,12 @@ _LAST_SECONDS = 300
 
 @dataclass(frozen=True)
 class Size:
-    """Seconds since the beginning; resident MB in all, and of anonymous memory alone."""
+    """Seconds since the beginning; resident MB in all, and of anonymous memory alone; threads."""
 
     second: float
     resident: float
     anonymous: float
+    threads: int
 
 
 @dataclass
@@ -43,10 +44,10 @@ class Sizes:
 
     def told(self, seconds: float = _LAST_SECONDS) -> Iterator[str]:
         """A line for each minute, and what became of the last seconds."""
-        yield "minute  resident MB  of it anonymous MB"
+        yield "minute  resident MB  of it anonymous MB  threads"
         for minute in range(int(self.all[-1].second // 60) + 1):
             size = min(self.all, key=lambda each: abs(each.second - 60 * minute))
-            yield f"{size.second / 60:6.1f}  {size.resident:11.0f}  {size.anonymous:18.0f}"
+            yield f"{size.second / 60:6.1f}  {size.resident:11.0f}  {size.anonymous:18.0f}  {size.threads:7}"
         last = self._last(seconds)
         span = last[-1].second - last[0].second
         halves = [
@@ -67,13 +68,10 @@ class Sizes:
 
 def size_now(pid: int, second: float = 0.0) -> Size:
     """The size of a process as the kernel tells it."""
-    fields = dict(
-        line.split(":", 1)
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
-        if line.startswith(("Rss", "VmRSS"))
-    )
-    megabytes = {name: int(value.split()[0]) * 1024 / 1e6 for name, value in fields.items()}
-    return Size(second, megabytes["VmRSS"], megabytes["RssAnon"])
+    lines = (line.partition(":") for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    fields = {name: value.split()[0] for name, _, value in lines if name in ("VmRSS", "RssAnon", "Threads")}
+    resident, anonymous = (int(fields[name]) * 1024 / 1e6 for name in ("VmRSS", "RssAnon"))
+    return Size(second, resident, anonymous, int(fields["Threads"]))
 
 
 @contextmanager

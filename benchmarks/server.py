@@ -1,4 +1,8 @@
-"""What the server costs over the embedded engine, and what it withstands: python -m benchmarks.server [fuzz COUNT]
+"""What the server costs over the embedded engine, and what it withstands:
+
+python -m benchmarks.server                    a small query, statements at once
+python -m benchmarks.server streams [FORMAT…]  20 M rows in every format
+python -m benchmarks.server fuzz COUNT [SEED]  mutated requests
 
 The in-process figures are taken in this process on a folder of its own, the others over HTTP from a server in another
 process; the same statements are taken in turns in one run. Beside medians stand best deciles, because the machine may
@@ -24,11 +28,18 @@ from clickhouse_connect.driver.client import Client
 from tests.integration.mutations import CANARY, mutated, send_broken_http
 from tests.integration.served import Served, served
 
-from benchmarks.measure import machine
 from benchmarks.resident import Sizes, sampled, size_now
 
 _USERS = {"admin": {"role": "admin"}, "reader": {"role": "reader", "max_seconds": 2, "max_rows": 1_000_000}}
 _ROWS = 20_000_000
+#: Formats of results, without those that need a schema, a template or other columns, that are other programs' wires,
+#: and without second names.
+_PLAIN = (
+    "NOT match(name, '^(Protobuf|CapnProto|Template|CustomSeparated|AvroConfluent|GeoJSON|Npy|PNG|Prometheus)"
+    "|Wire$|^ODBC|NoEscapes|^(TSV|Raw|LineAsString|MD$|JSONL|NDJSON|PrettyND|PrettyJSONL)')"
+)
+#: Formats that write one column after the other, or one table of everything: they hold the result by their nature.
+_WHOLE = "match(name, '^JSON(Compact)?Columns|MonoBlock$')"
 #: Threads that send mutated requests; a reader may run 16 statements at once.
 _FUZZERS = 12
 #: A line to stderr after so many requests of each.
@@ -44,10 +55,10 @@ def main() -> None:
             for line in fuzz(server, int(sys.argv[2]), seed=int(sys.argv[3]) if len(sys.argv) > 3 else 7):
                 print(line, flush=True)
             return
-        print(machine())
+        if sys.argv[1:2] == ["streams"]:
+            streams(server, sys.argv[2:])
+            return
         small(server, Path(name) / "mine")
-        for shape in ("Native", "TabSeparated", "JSON", "Parquet"):
-            stream(server, shape)
         concurrency(server)
 
 
@@ -83,21 +94,38 @@ def _times(*calls: Callable[[], object], repeat: int = 200) -> list[tuple[float,
     return [(statistics.median(times), sorted(times)[len(times) // 10]) for times in taken]
 
 
-def stream(server: Served, shape: str) -> None:
-    """Growth of the server's memory while it streams 20 M rows."""
-    before = _resident(server)
-    peak = before
-    started, size = time.perf_counter(), 0
+def streams(server: Served, shapes: list[str]) -> None:
+    """20 M rows in every format that needs no schema of its own, one after the other on one server."""
+    asked = f"SELECT name FROM system.formats WHERE is_output AND {_PLAIN} ORDER BY {_WHOLE}, name"
+    known = server.text(asked).split()
+    held = server.text(f"SELECT name FROM system.formats WHERE {_WHOLE}").split()
+    server.text("SELECT number FROM numbers(1000000)")
+    before = size_now(server.process.pid).resident
+    print(f"{_ROWS:,} rows of two integers; memory: the most during a stream, over {before:.0f} MB before the first")
+    worst = 0.0
+    for shape in shapes or known:
+        grown = stream(server, shape, before)
+        worst = max(worst, 0 if shape in held else grown)
+    print(f"the most of all formats that can be streamed: +{worst:.0f} MB; not those: {', '.join(sorted(held))}")
+
+
+def stream(server: Served, shape: str, before: float) -> float:
+    """Stream in one format; by how many MB the server grew."""
     url = f"http://127.0.0.1:{server.port}/?max_threads=2"
     body = f"SELECT number, number % 1000 AS a FROM numbers({_ROWS}) FORMAT {shape}"
     headers = {"X-ClickHouse-User": "admin", "X-ClickHouse-Key": "secret"}
-    response = urllib3.PoolManager().request("POST", url, body=body, headers=headers, preload_content=False)
-    for number, piece in enumerate(response.stream(1 << 20)):
-        size += len(piece)
-        if number % 20 == 0:
-            peak = max(peak, _resident(server))
+    started, size = time.perf_counter(), 0
+    with sampled(server.process.pid, every=0.1) as sizes:
+        response = urllib3.PoolManager().request("POST", url, body=body, headers=headers, preload_content=False)
+        for piece in response.stream(1 << 20):
+            size += len(piece)
     taken = time.perf_counter() - started
-    print(f"{shape}: {_ROWS:,} rows, {size / 1e6:.0f} MB in {taken:.1f} s, memory +{(peak - before) / 1e6:.0f} MB")
+    if response.status != 200:
+        print(f"{shape}: status {response.status}, {size} bytes", flush=True)
+        return 0.0
+    grown = max(each.resident for each in sizes.all) - before
+    print(f"{shape:50} {size / 1e6:6.0f} MB in {taken:5.1f} s, memory {grown:+4.0f} MB", flush=True)
+    return grown
 
 
 def concurrency(server: Served) -> None:
@@ -191,10 +219,6 @@ def _client(server: Served) -> Client:
     return clickhouse_connect.get_client(
         host="127.0.0.1", port=server.port, username="admin", password="secret", autogenerate_session_id=False
     )
-
-
-def _resident(server: Served) -> int:
-    return int(size_now(server.process.pid).resident * 1e6)
 
 
 if __name__ == "__main__":

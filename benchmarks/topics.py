@@ -72,6 +72,7 @@ TOPICS = (
     Topic("growth", "What ten times the events, and ten times the users, cost", ("benchmarks.growth", FOLDER),
           page="GROWTH.md", minutes=40),
     Topic("server", "What HTTP costs over the embedded engine", ("benchmarks.server",)),
+    Topic("streams", "Twenty million rows in every format", ("benchmarks.server", "streams")),
     Topic("fuzz", "Mutated requests", ("benchmarks.server", "fuzz", "100000"), minutes=40),
     Topic("collector", "What the collector takes", ("benchmarks.collector", "20"), page="COLLECTOR.md", minutes=30),
     Topic("memory", "The collector's memory in ten minutes at full rate", ("benchmarks.collector", "memory", "10")),
