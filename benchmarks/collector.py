@@ -1,9 +1,10 @@
-"""What the collector takes: python -m benchmarks.collector [SECONDS a step] [MINUTES of the long run]
-                           python -m benchmarks.collector memory [MINUTES] [EVENTS a second]
+"""What the collector takes: python -m benchmarks.collector [SECONDS a step]
+                           python -m benchmarks.collector memory [MINUTES] [EVENTS a second; 0: as fast as it goes]
 
 A server in a process of its own, clients in threads of this one, all on one machine. Bodies are made beforehand, so
 that a client costs little. Beside events a second stands the server's own CPU: on a machine with other work the first
-falls and the second stays. Writes ``COLLECTOR.md``; `memory` only prints.
+falls and the second stays. Writes ``COLLECTOR.md``; `memory` prints how large the server is while events come, with
+keys as clients send them.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import pyarrow as pa
 from tests.integration.served import Served, served
 
 from benchmarks.measure import machine
+from benchmarks.resident import sampled, size_now
 
 RESULTS = Path(__file__).with_name("COLLECTOR.md")
 _USERS: dict[str, dict[str, object]] = {"admin": {"role": "admin"}}
@@ -113,7 +115,8 @@ def _client(
         if pause and due > now:
             time.sleep(due - now)
         begun = max(due, now) if pause else now  # waiting for the request before is waiting, too
-        connection.request("POST", "/v1/events", body=bodies[len(taken) % len(bodies)], headers=_HEADERS)
+        headers = _HEADERS | {"Idempotency-Key": f"{seed}-{started}-{len(taken)}"}
+        connection.request("POST", "/v1/events", body=bodies[len(taken) % len(bodies)], headers=headers)
         answer = connection.getresponse()
         answer.read()
         if answer.status == 200:
@@ -174,21 +177,28 @@ def native(server: Served) -> tuple[float, float]:
     return best, (_cpu(server) - cpu) / 3
 
 
-def steady(server: Served, minutes: float, rate: float = 0) -> Iterator[tuple[float, Figure]]:
-    """Minutes under load, and what came of each piece."""
-    step, end, started = STEPS[1], time.monotonic() + minutes * 60, time.monotonic()
-    while time.monotonic() < end:
-        figure = run(server, step, min(30.0, minutes * 60 / 4), rate)
-        yield (time.monotonic() - started) / 60, figure
-
-
-def memory(minutes: float, rate: float) -> None:
-    """Print the server's size while events come at a steady rate."""
+def memory(minutes: float, rate: float) -> Iterator[str]:
+    """The server's size for minutes under load."""
+    step, figures = STEPS[1], []
     with tempfile.TemporaryDirectory() as name, served(Path(name) / "w", _USERS, rollup_every="off") as server:
-        for minute, figure in steady(server, minutes, rate):
-            print(
-                f"{minute:.1f} min: {figure.resident:,.0f} MB, {figure.rate:,.0f} events/s, p99 {figure.p99:.0f} ms"
-            )
+        run(server, step, 5)  # what comes in once: code, connections, the first parts
+        with sampled(server.process.pid) as sizes:
+            end = time.monotonic() + 60 * minutes
+            while (left := end - time.monotonic()) > 1:
+                figures.append(run(server, step, min(30.0, left), rate))
+                print(_piece(figures[-1]), file=sys.stderr, flush=True)
+        parts = server.text("SELECT countIf(active), countIf(NOT active) FROM system.parts").split()
+    events, seconds = sum(figure.events for figure in figures), sum(figure.seconds for figure in figures)
+    rates = [figure.rate for figure in figures]
+    yield f"{events:,} events in {seconds / 60:.1f} minutes, {step.size:,} a request, {step.connections} connections:"
+    yield f"{events / seconds:,.0f} events/s, {min(rates):,.0f} to {max(rates):,.0f} in pieces of half a minute;"
+    yield f"p99 of the pieces {min(f.p99 for f in figures):.0f} to {max(f.p99 for f in figures):.0f} ms"
+    yield f"the engine's parts at the end: {parts[0]} active, {parts[1]} merged away and not dropped yet"
+    yield from sizes.told()
+
+
+def _piece(figure: Figure) -> str:
+    return f"{figure.resident:,.0f} MB, {figure.rate:,.0f} events/s, p99 {figure.p99:.0f} ms"
 
 
 def _cpu(server: Served) -> float:
@@ -197,26 +207,24 @@ def _cpu(server: Served) -> float:
 
 
 def _resident(server: Served) -> float:
-    status = Path(f"/proc/{server.process.pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) * 1024 / 1e6
+    return size_now(server.process.pid).resident
 
 
 def main() -> None:
     """Print and write all figures."""
     if sys.argv[1:2] == ["memory"]:
         minutes = float(sys.argv[2]) if len(sys.argv) > 2 else 10.0
-        rate = float(sys.argv[3]) if len(sys.argv) > 3 else 50_000.0
-        memory(minutes, rate)
+        for line in memory(minutes, float(sys.argv[3]) if len(sys.argv) > 3 else 0):
+            print(line, flush=True)
         return
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20
-    minutes = float(sys.argv[2]) if len(sys.argv) > 2 else 2
     with tempfile.TemporaryDirectory() as name, served(Path(name) / "w", _USERS, rollup_every="off") as server:
-        lines = list(_lines(server, seconds, minutes))
+        lines = list(_lines(server, seconds))
     RESULTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"wrote {RESULTS.parent.name}/{RESULTS.name}")
 
 
-def _lines(server: Served, seconds: float, minutes: float) -> Iterator[str]:
+def _lines(server: Served, seconds: float) -> Iterator[str]:
     load = os.getloadavg()[0]
     yield "# The collector\n"
     yield f"Made by `python -m benchmarks.collector` on {machine()}; {load:.0f} other processes were running.\n"
@@ -244,11 +252,6 @@ def _lines(server: Served, seconds: float, minutes: float) -> Iterator[str]:
         yield line
     rate, cpu = native(server)
     line = f"\nNative insert of {_ROWS:,} rows (Arrow, fsync): {rate:,.0f} rows/s, {cpu:.2f} s of the server's CPU."
-    print(line, flush=True)
-    yield line
-    sizes = list(steady(server, minutes))
-    told = ", ".join(f"{each.resident:,.0f} MB after {minute:.1f} min" for minute, each in sizes)
-    line = f"\nSize of the server under full load of 1,000 events a request: {told}."
     print(line, flush=True)
     yield line
 

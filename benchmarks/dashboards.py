@@ -10,8 +10,10 @@ import json
 import re
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import urllib3
 
@@ -23,18 +25,23 @@ from appanalytics.settings import load_settings
 
 RUNS = 3
 TARGET_MS = 150.0
-_FLUSH_SECONDS = 3
+_PATIENCE_SECONDS = 5
 _HTTP = urllib3.PoolManager(retries=False, timeout=60)
 
 
 @dataclass
 class Measured:
-    """One chart: rows read, best elapsed and best processor time in milliseconds."""
+    """One chart: rows read, best elapsed and best processor time in milliseconds; how many statements it has."""
 
     name: str
-    rows: int
-    elapsed: float
-    processor: float = 0.0
+    rows: int = 0
+    elapsed: float = 0.0
+    statements: int = 0
+    processor: float | None = None
+
+    def __str__(self) -> str:
+        late = "  over the target" if self.elapsed > TARGET_MS else ""
+        return f"{self.name:36} {self.rows:11,} {self.elapsed:10.1f} {self.processor or 0:12.1f}{late}"
 
 
 def ask(connection: Connection, sql: str) -> urllib3.BaseHTTPResponse:
@@ -58,47 +65,63 @@ def statements(superset: Superset, number: int) -> list[str]:
     ]  # charts that compare
 
 
-def measure(superset: Superset, connection: Connection) -> list[Measured]:
-    """Every chart, the most expensive first."""
-    found, run = [], f"bench-{time.time():.0f}"
+def measure(superset: Superset, connection: Connection) -> Iterator[Measured]:
+    """Every chart as soon as the engine's log tells its processor time, which is a second after it ran."""
+    run = f"bench-{time.time():.0f}"
+    waiting: list[Measured] = []
     for chart in superset.listed("chart"):
-        if not is_ours("chart", chart["uuid"], chart["mark"]):
-            continue
-        name = chart["mark"].removeprefix("spec:")
-        one = Measured(name, 0, 0.0)
-        for number, sql in enumerate(statements(superset, chart["id"])):
-            text = f"{sql}\nSETTINGS log_comment = '{run}/{name}/{number}'"
-            summaries = [json.loads(ask(connection, text).headers["X-ClickHouse-Summary"]) for _ in range(RUNS)]
-            one.elapsed += min(int(each["elapsed_ns"]) for each in summaries) / 1e6
-            one.rows += int(summaries[0]["read_rows"])
-        found.append(one)
-    time.sleep(_FLUSH_SECONDS)
-    for one in found:
-        one.processor = _processor(connection, f"{run}/{one.name}/")
-    return sorted(found, key=lambda each: -each.processor)
+        if is_ours("chart", chart["uuid"], chart["mark"]):
+            waiting.append(_run(superset, connection, chart, run))
+            yield from _told(connection, run, waiting)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while waiting and time.monotonic() < deadline:
+        time.sleep(0.2)
+        yield from _told(connection, run, waiting)
+    yield from waiting
 
 
-def _processor(connection: Connection, prefix: str) -> float:
+def _run(superset: Superset, connection: Connection, chart: dict[str, Any], run: str) -> Measured:
+    one = Measured(chart["mark"].removeprefix("spec:"))
+    for number, sql in enumerate(statements(superset, chart["id"])):
+        text = f"{sql}\nSETTINGS log_comment = '{run}/{one.name}#{number}'"
+        summaries = [json.loads(ask(connection, text).headers["X-ClickHouse-Summary"]) for _ in range(RUNS)]
+        one.elapsed += min(int(each["elapsed_ns"]) for each in summaries) / 1e6
+        one.rows += int(summaries[0]["read_rows"])
+        one.statements += 1
+    return one
+
+
+def _told(connection: Connection, run: str, waiting: list[Measured]) -> Iterator[Measured]:
+    """Take those whose runs are all in the log out of the ones that wait."""
     answer = ask(
         connection,
-        "SELECT sum(best) FROM (SELECT log_comment, min(ProfileEvents['OSCPUVirtualTimeMicroseconds']) / 1000 AS best"
-        " FROM system.query_log WHERE type = 'QueryFinish'"
-        f" AND startsWith(log_comment, '{prefix}') GROUP BY log_comment)",
+        "SELECT name, sum(best), sum(runs) FROM (SELECT splitByChar('#', log_comment)[1] AS name, count() AS runs,"
+        " min(ProfileEvents['OSCPUVirtualTimeMicroseconds']) / 1000 AS best FROM system.query_log"
+        f" WHERE type = 'QueryFinish' AND startsWith(log_comment, '{run}/') GROUP BY log_comment) GROUP BY name",
     )
-    return float(answer.data or 0)
+    lines = [line.split("\t") for line in answer.data.decode().splitlines()]
+    logged = {name.removeprefix(f"{run}/"): (float(best), int(runs)) for name, best, runs in lines}
+    for one in list(waiting):
+        best, runs = logged.get(one.name, (0.0, 0))
+        if runs == RUNS * one.statements:
+            one.processor = best
+            waiting.remove(one)
+            yield one
 
 
 def main() -> None:
-    """Print the table."""
+    """Print a line for each chart, then how many are over the target."""
     loaded = load_settings(Path(sys.argv[1]) if sys.argv[1:] else None)
-    with log_in(loaded) as superset:
-        found = measure(superset, connection_of(loaded))
     print(f"{'chart':36} {'rows read':>11} {'elapsed ms':>10} {'processor ms':>12}")
-    for one in found:
-        late = "  over the target" if one.elapsed > TARGET_MS else ""
-        print(f"{one.name:36} {one.rows:11,} {one.elapsed:10.1f} {one.processor:12.1f}{late}")
-    over = sum(one.elapsed > TARGET_MS for one in found)
-    print(f"{len(found)} charts; {over} took more than {TARGET_MS:.0f} ms")
+    found = []
+    with log_in(loaded) as superset:
+        for one in measure(superset, connection_of(loaded)):
+            found.append(one)
+            print(one, flush=True)
+    over = [one.name for one in found if one.elapsed > TARGET_MS]
+    print(
+        f"{len(found)} charts; {len(over)} took more than {TARGET_MS:.0f} ms{': ' if over else ''}{', '.join(over)}"
+    )
 
 
 if __name__ == "__main__":

@@ -203,7 +203,7 @@ def _check(folder: Path, outcome: Outcome) -> None:
     with open_app(f"chdb://{folder}") as app:
         app.rollup()
         report = run_checks(app.engine, app.layout, as_of=app.now(), full=True)
-        named = ("user_day", "slice_day", "active_delta", "retention_day", "post_day", "day_log")
+        named = ("user_day", "user_month", "slice_day", "active_delta", "retention_day", "post_day", "day_log")
         outcome.checks_failed = [str(each) for each in report.failed if each.name in named]
         outcome.rollups_differ += _differing(app)
 

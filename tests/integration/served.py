@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import urllib3
 
 from appanalytics.engine.endpoint import find_endpoint
-from appanalytics.server.users import hashed
+from appanalytics.server.passwords import hashed
 
 DATABASE = "appanalytics"
 _PROGRAM = "import sys; from appanalytics.cli import main; main(['serve', '--port', '0', '--warehouse', sys.argv[1]])"

@@ -28,7 +28,7 @@ DAY = date(2026, 3, 4)
 AS_OF = datetime(2026, 3, 8, 0, 30, tzinfo=UTC)
 CHECKS = {
     "freshness", "future", "volume", "values", "blind_likes", "copies", "day_log", "user_day", "post_day",
-    "active_delta", "retention_day", "report_daily", "slice_day",
+    "active_delta", "retention_day", "report_daily", "slice_day", "user_month",
 }  # fmt: skip
 
 # A user views ten posts a day and likes every fourth; 40 users, whose attributes never change.
@@ -143,6 +143,7 @@ DEFECTS = {
     "a first day is wrong": (
         "ALTER TABLE user_day UPDATE first_day = day WHERE user_id = 3 AND day = '2026-03-04'", "user_day"),
     "a slice is gone": ("ALTER TABLE slice_day DELETE WHERE day = '2026-03-04' AND os = 'iOS'", "slice_day"),
+    "a user's month is wrong": ("ALTER TABLE user_month UPDATE likes = likes + 1 WHERE user_id = 4", "user_month"),
     "posts are counted wrong": ("ALTER TABLE post_day UPDATE likes = likes + 1 WHERE post = 3", "post_day"),
     "active_delta lost a change": (
         "ALTER TABLE active_delta DELETE WHERE day = '2026-03-01' AND service = 'any'", "active_delta"),

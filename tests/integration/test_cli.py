@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from appanalytics.cli.main import run
 from appanalytics.engine import Engine
 from appanalytics.warehouse.rollup import rollup
 
+from .one_database import one_database
 from .oracle import Event, insert
 from .served import Served
 from .test_rollups_exact import at
@@ -50,28 +52,54 @@ class Cli:
         assert len(err.strip().splitlines()) <= 2
 
 
-@pytest.fixture
-def cli(
-    engine: Engine,
-    warehouse_url: str,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Cli:
-    """A warehouse with three days of events, and a working folder without settings."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
+def fill(engine: Engine) -> None:
+    """Three days of events, rolled up."""
     loaded = [Event(at(day), user, action="like" if user == 1 else "view") for day in range(3) for user in (1, 2, 3)]
     insert(engine, [*loaded, Event(at(1), 9, post=0, country="Cyprus")])
     rollup(engine, load_catalog(), ZoneInfo("UTC"))
-    return Cli(warehouse_url, capsys, tmp_path)
 
 
-def test_the_report_table_of_a_day(cli: Cli) -> None:
-    rows = cli.records("report", "table", "--day", "2026-01-02")
+def held(engine: Engine) -> list[dict]:
+    """How many rows every table has, and which tables there are."""
+    return engine.rows("SELECT name, total_rows FROM system.tables WHERE database = currentDatabase() ORDER BY name")
+
+
+@pytest.fixture(scope="module")
+def filled(engine_folder: Path) -> Iterator[Engine]:
+    """One warehouse for all tests that only read, and for mistakes; neither may change anything."""
+    with one_database(engine_folder, "cli") as engine:
+        fill(engine)
+        before = held(engine)
+        yield engine
+        assert held(engine) == before
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder without settings."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def cli(filled: Engine, engine_folder: Path, capsys: pytest.CaptureFixture[str], folder: Path) -> Cli:
+    """The shared warehouse, and a working folder of the test's own."""
+    return Cli(f"chdb://{engine_folder}?database={filled.database}", capsys, folder)
+
+
+@pytest.fixture
+def own_cli(engine: Engine, warehouse_url: str, capsys: pytest.CaptureFixture[str], folder: Path) -> Cli:
+    """The same with a warehouse that the test may change."""
+    fill(engine)
+    return Cli(warehouse_url, capsys, folder)
+
+
+def test_the_report_table_of_a_day(own_cli: Cli) -> None:
+    rows = own_cli.records("report", "table", "--day", "2026-01-02")
     assert {row["dimension"] for row in rows} == {"gender", "age", "os"}
     assert sum(row["views"] for row in rows if row["dimension"] == "os") == 2
-    code, out, err = cli("report", "table", "--since", "2026-01-01", "--until", "2026-01-04")
+    code, out, err = own_cli("report", "table", "--since", "2026-01-01", "--until", "2026-01-04")
     assert code == 0, err
     assert "report_daily: " in out
 
@@ -93,13 +121,13 @@ def test_days_after_the_last_event_are_not_known_to_be_zero(cli: Cli) -> None:
     assert [(row["dau"], row["complete"]) for row in rows] == [(3, True), (0, False)]
 
 
-def test_renamed_values_do_not_use_old_rollups(cli: Cli) -> None:
-    (cli.folder / "own.yaml").write_text("dimensions:\n  gender: {column: gender, values: {0: man, 1: woman}}\n")
-    (cli.folder / "appanalytics.toml").write_text('[catalog]\nfile = "own.yaml"\n')
+def test_renamed_values_do_not_use_old_rollups(own_cli: Cli) -> None:
+    (own_cli.folder / "own.yaml").write_text("dimensions:\n  gender: {column: gender, values: {0: man, 1: woman}}\n")
+    (own_cli.folder / "appanalytics.toml").write_text('[catalog]\nfile = "own.yaml"\n')
     words = ("query", "views", "--where", "gender=woman")
-    assert [row["views"] for row in cli.records(*words)] == [6]
-    assert cli("rollup")[0] == 0
-    assert [row["views"] for row in cli.records(*words)] == [6]
+    assert [row["views"] for row in own_cli.records(*words)] == [6]
+    assert own_cli("rollup")[0] == 0
+    assert [row["views"] for row in own_cli.records(*words)] == [6]
 
 
 def test_query_in_three_formats(cli: Cli) -> None:
@@ -218,14 +246,14 @@ def test_mistakes(cli: Cli, words: list[str], said: str) -> None:
     cli.refused(*words, said=said)
 
 
-def test_a_mapping_to_a_missing_column_changes_nothing(cli: Cli, engine: Engine) -> None:
+def test_a_mapping_to_a_missing_column_changes_nothing(cli: Cli, filled: Engine) -> None:
     (cli.folder / "x.csv").write_text("when,who,what\n1,2,view\n")
     (cli.folder / "x.yaml").write_text(
         "source: feed\ncolumns:\n  time: {column: wen, as: unix_s}\n  user_id: who\n  post_id: who\n  action: what\n"
     )
-    held = engine.scalar("SELECT count() FROM feed_actions")
+    before = held(filled)
     cli.refused("load", "feed", "x.csv", "--map", "x.yaml", said="when")
-    assert engine.scalar("SELECT count() FROM feed_actions") == held
+    assert held(filled) == before
 
 
 def test_a_catalog_with_a_mistake(cli: Cli) -> None:
@@ -234,16 +262,16 @@ def test_a_catalog_with_a_mistake(cli: Cli) -> None:
     cli.refused("query", "views", said="goes in a circle: a → a")
 
 
-def test_a_projects_own_metric(cli: Cli) -> None:
-    (cli.folder / "catalog.yaml").write_text(
+def test_a_projects_own_metric(own_cli: Cli) -> None:
+    (own_cli.folder / "catalog.yaml").write_text(
         "measures: {ios_views: {source: feed, count: {action: view, os: iOS}}}\n"
         "metrics: {ios_share: {ratio: [ios_views, views]}}"
     )
-    (cli.folder / "appanalytics.toml").write_text('[catalog]\nfile = "catalog.yaml"\n')
-    assert cli.records("query", "ios_share")[0]["ios_share"] == 1.0
-    code, _, _ = cli("rollup")
+    (own_cli.folder / "appanalytics.toml").write_text('[catalog]\nfile = "catalog.yaml"\n')
+    assert own_cli.records("query", "ios_share")[0]["ios_share"] == 1.0
+    code, _, _ = own_cli("rollup")
     assert code == 0
-    assert cli.records("query", "ios_share", "--from", "rollups")[0]["ios_share"] == 1.0
+    assert own_cli.records("query", "ios_share", "--from", "rollups")[0]["ios_share"] == 1.0
 
 
 def test_servers(cli: Cli, server: Served) -> None:
@@ -283,12 +311,12 @@ def test_init_and_config(cli: Cli) -> None:
     cli.refused("init", "--force", "--timezone", "Mars/Olympus", said="unknown time zone")
 
 
-def test_an_empty_warehouse(cli: Cli, engine: Engine, engine_folder: Path) -> None:
-    engine.execute(f"CREATE DATABASE {engine.database}_empty ENGINE = Atomic")
-    url = f"chdb://{engine_folder}?database={engine.database}_empty"
+def test_an_empty_warehouse(cli: Cli, filled: Engine, engine_folder: Path) -> None:
+    filled.execute("CREATE DATABASE cli_empty ENGINE = Atomic")
+    url = f"chdb://{engine_folder}?database=cli_empty"
     cli.refused("query", "views", url=url, said="holds no events yet")
     assert cli("rollup", url=url)[0] == 0
-    engine.execute(f"DROP DATABASE {engine.database}_empty SYNC")
+    filled.execute("DROP DATABASE cli_empty SYNC")
 
 
 def test_doctor(cli: Cli) -> None:

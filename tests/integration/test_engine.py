@@ -145,3 +145,18 @@ def test_urls(tmp_path: Path) -> None:
     remote = WarehouseUrl.parse("https://u%40x:p%3Aw@host/db")
     assert (remote.user, remote.password, remote.port, remote.database) == ("u@x", "p:w", 8443, "db")
     assert "p:w" not in str(remote)
+
+
+def test_instants_are_read_as_pyarrow_reads_them(engine: Engine) -> None:
+    """They are taken apart by ourselves, as pyarrow would import pandas for them; nanoseconds are left to it."""
+    zoned = "toDateTime64('2026-03-29 01:30:00.123', {}, 'Europe/Berlin') AS {}".format
+    sql = (
+        f"SELECT number, {zoned(3, 'milli')}, {zoned(6, 'micro')}, if(number = 1, NULL, {zoned(3, 'x')}) AS gap,"
+        " today() AS day, [now64(3)] AS nested FROM numbers(3)"
+    )
+    table = engine.query(sql)
+    rows = engine.rows(sql.replace("now64(3)", "toDateTime64(0, 3, 'UTC')"))
+    expected = table.drop_columns(["nested"]).to_pylist()
+    assert [{name: value for name, value in row.items() if name != "nested"} for row in rows] == expected
+    assert rows[0]["milli"].utcoffset() == expected[0]["milli"].utcoffset()
+    assert engine.scalar(f"SELECT {zoned(3, 'milli')}") == expected[0]["milli"]

@@ -289,3 +289,16 @@ def test_mistakes_are_told(
 ) -> None:
     with pytest.raises(QuestionError, match=text):
         investigate(engine, layout, metric, at, grain=grain)
+
+
+def test_segments_alone_are_those_of_the_whole(outage: Findings, engine: Engine, layout: Layout) -> None:
+    """What the daily report asks for: the same cause from fewer statements."""
+    alone = investigate(engine, layout, "dau", day(OUTAGE), segments_only=True)
+    assert [(each.where, each.part.actual) for each in alone.segments] == [
+        (each.where, each.part.actual) for each in outage.segments
+    ]
+    assert alone.explanation is not None
+    assert outage.explanation is not None
+    assert alone.explanation.change == pytest.approx(outage.explanation.change)
+    assert not any((alone.groups, alone.items, alone.moved, alone.experiments, alone.people.audience))
+    assert {each.name for each in alone.steps} == {"history", "cells"}

@@ -11,9 +11,15 @@ from pathlib import Path
 import pytest
 
 from .telegram_emulator import TOKEN, Emulator, start
-from .test_cli import Cli, cli
+from .test_cli import Cli, folder, own_cli
 
-__all__ = ["cli"]
+__all__ = ["folder", "own_cli"]
+
+
+@pytest.fixture
+def cli(own_cli: Cli) -> Cli:
+    """A warehouse of the test's own: messages are written into it."""
+    return own_cli
 
 
 @pytest.fixture

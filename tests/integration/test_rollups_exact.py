@@ -99,6 +99,7 @@ def fresh(warehouse_url: str):
     return make
 
 
+# Small batches: with many events in each, users are active on all days, and a late one changes no link.
 @settings(LIMITS, max_examples=8)
 @given(batches=st.lists(st.lists(st.one_of(events, stable_events), min_size=1, max_size=10), min_size=1, max_size=3))
 def test_rollups_equal_the_events_after_every_load(fresh, batches: list[list[Event]]) -> None:
@@ -199,11 +200,15 @@ def check_days(engine: Engine, loaded: list[Event], days: int, zone: ZoneInfo) -
     assert answer(engine, zone, window, "events", grain="day") == wanted
 
 
-@pytest.mark.parametrize("gap", [1, 6, 7, 8, 29, 30, 31])
-def test_a_gap_of_exactly_the_window(engine: Engine, utc: ZoneInfo, gap: int) -> None:
-    loaded = [Event(at(0), 1), Event(at(gap), 1), Event(at(gap + 1), 2)]
+def test_gaps_of_exactly_a_window_and_their_neighbours(engine: Engine, utc: ZoneInfo) -> None:
+    """Each gap has two users of its own, and the windows of all are over before the end."""
+    loaded = [
+        event
+        for gap in (1, 6, 7, 8, 27, 28, 29, 30, 31)
+        for event in (Event(at(0), gap), Event(at(gap), gap), Event(at(gap + 1), 100 + gap))
+    ]
     insert(engine, loaded)
-    check_days(engine, loaded, gap + 35, utc)
+    check_days(engine, loaded, 31 + 35, utc)
 
 
 def test_a_single_event_and_empty_days(engine: Engine, utc: ZoneInfo) -> None:
@@ -231,6 +236,29 @@ def test_an_event_before_all_others_moves_first_days(engine: Engine, utc: ZoneIn
         (2, "2026-01-13", "2026-01-13", "1970-01-01"),
     ]
     check_days(engine, loaded + late, 20, utc)
+
+
+def test_years_without_events_cost_nothing(engine: Engine, utc: ZoneInfo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eleven years lie between two days, and a late event changes the first; months between have no statements."""
+    loaded = [Event(at(0), 1), Event(at(4_000), 1), Event(at(4_000), 2)]
+    late = [Event(at(0), 2, os="Android"), Event(at(1), 1)]
+    genuine = type(engine).execute
+    for batch in (loaded, late):
+        insert(engine, batch)
+        statements: list[str] = []
+
+        def counting(self: Engine, sql: str, *more: object, statements=statements, **named: object) -> None:
+            statements.append(sql)
+            genuine(self, sql, *more, **named)
+
+        monkeypatch.setattr(type(engine), "execute", counting)
+        rollup(engine, CATALOG, utc)
+        monkeypatch.setattr(type(engine), "execute", genuine)
+        assert 20 < len(statements) < 120
+    for first in (0, 3_998):
+        window = Window.of(at(first).date(), at(first + 40).date(), utc)
+        found = answer(engine, utc, window, "rollups", grain="day")
+        assert found == expected(loaded + late, utc, window, Grain.DAY)
 
 
 def test_a_late_event_links_later_days_of_its_post(engine: Engine, utc: ZoneInfo) -> None:

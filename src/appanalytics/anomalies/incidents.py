@@ -28,9 +28,9 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One anomalous series at one tick. ``score`` is signed, 1 at the threshold; ``size`` the trials of a share or 1.
+    """A series beyond its threshold at one tick, ``start`` being the first of the bins that were judged together.
 
-    ``fresh`` is False where the series is still open without being beyond the threshold in this bin.
+    ``score`` is signed, 1 at the threshold; ``size`` the trials of a share or 1.
     """
 
     key: Key
@@ -39,7 +39,6 @@ class Alarm:
     value: float
     expected: float
     size: float = 1.0
-    fresh: bool = True
 
 
 @dataclass
@@ -60,7 +59,7 @@ class Member:
         return self.actual / self.expected - 1 if self.expected else 0.0
 
     def take(self, alarm: Alarm, at: int) -> None:
-        """Count a fresh alarm."""
+        """Count an alarm."""
         self.ticks += 1
         self.last = at
         if abs(alarm.score) > abs(self.peak):
@@ -124,16 +123,20 @@ _PLAIN = ("id", "kind", "start", "last", "state", "severity", "changed", "fired"
 class Rules:
     """When an incident is certain and when it is over; lengths are hours, scores multiples of the threshold.
 
-    A total is certain at ``sure`` at once, or in its second bin; slices at ``slice_sure`` in their second bin, or
-    at ``slice_some`` where there are ``together`` of them. What becomes anomalous up to ``link`` hours after an
-    incident began, or up to ``chain`` where it is of the same source of events, belongs to it.
+    A total is certain at ``sure`` at once, else in its second bin (1: wherever its threshold is passed, which chance
+    does once in 90 weeks); slices at ``slice_sure`` in their second bin, or at ``slice_some`` where there are
+    ``together`` of them. After ``near`` hours without an alarm an incident recovers, after ``calm`` it is over. Until
+    then the alarms of its own series in their direction are its own; what else becomes anomalous belongs to it up to
+    ``link`` hours after it began, or up to ``chain`` where it is of the same source of events and the same direction,
+    unless it already recovers.
     """
 
-    sure: float = 1.5
+    sure: float = 1.0
     slice_sure: float = 2.0
     slice_some: float = 1.3
     together: int = 3
     drop_after: float = 2.0
+    near: float = 1.0
     calm: float = 2.0
     link: float = 6.0
     chain: float = 24.0
@@ -152,13 +155,11 @@ class Book:
         before = {each.id: self._face(each) for each in self.open}
         alarms = sorted(alarms, key=lambda each: (bool(each.key.dimension), -abs(each.score)))
         for alarm in alarms:
-            if alarm.fresh:
-                self._join(alarm, at, known)
+            self._join(alarm, at, known)
         for source, since in missing.items():
             self._missing(source, since, at)
-        alive = {each.key for each in alarms} | {Key(source) for source in missing}
         for incident in self.open:
-            self._move(incident, at, alive)
+            self._move(incident, at)
         changed = [each for each in self.open if before.get(each.id) != self._face(each)]
         for each in changed:
             each.changed = at
@@ -182,15 +183,20 @@ class Book:
         found.last = at
 
     def _belongs(self, alarm: Alarm, incident: Incident, at: int) -> bool:
-        if alarm.key in incident.members:
-            return True
-        hours = self.watch.bins_an_hour
-        if at - incident.last > self.rules.calm * hours:
+        """Whether an alarm is of an incident: near in time, and of its series or of what moves with them."""
+        hours, rules = self.watch.bins_an_hour, self.rules
+        if alarm.start - incident.last > rules.calm * hours:
             return False
-        related = any(
+        known = incident.members.get(alarm.key)
+        if known is not None and known.peak * alarm.score > 0:
+            return True
+        if alarm.start - incident.last > rules.near * hours:
+            return False
+        same = (alarm.score > 0) == (incident.direction == "up")
+        related = same and any(
             self.watch.sources(key.metric) & self.watch.sources(alarm.key.metric) for key in incident.members
         )
-        return at - incident.start <= (self.rules.chain if related else self.rules.link) * hours
+        return at - incident.start <= (rules.chain if related else rules.link) * hours
 
     def _missing(self, source: str, since: int, at: int) -> None:
         key = Key(source)
@@ -204,7 +210,7 @@ class Book:
         member.ticks, member.last, member.peak = member.ticks + 1, at, -9.0
         found.last = at
 
-    def _move(self, incident: Incident, at: int, alive: set[Key]) -> None:
+    def _move(self, incident: Incident, at: int) -> None:
         quiet, hours = at - incident.last, self.watch.bins_an_hour
         if incident.state is State.PENDING:
             if self._certain(incident):
@@ -213,9 +219,9 @@ class Book:
                 incident.state = State.DROPPED
         elif quiet == 0:
             incident.state = State.FIRING
-        elif not alive & set(incident.members) and quiet >= self.rules.calm * hours:
+        elif quiet >= self.rules.calm * hours:
             incident.state = State.RESOLVED
-        elif quiet >= hours:
+        elif quiet >= self.rules.near * hours:
             incident.state = State.RECOVERING
         if incident.state is State.FIRING:
             incident.severity = max(incident.severity, self._severity(incident), key=lambda each: each.rank)

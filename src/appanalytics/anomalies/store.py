@@ -20,7 +20,7 @@ from appanalytics.engine import Engine
 
 
 def load(engine: Engine, watching: Watching) -> None:
-    """Fill a fresh state with the stored one of its watch, if there is one."""
+    """Fill a fresh state with the stored one of its watch; without one it is younger than those of other watches."""
     rows = engine.rows(
         "SELECT version, toUnixTimestamp(tick) AS tick, base64Encode(state) AS state FROM anomaly_state"
         " WHERE watch = {watch:String} ORDER BY version DESC LIMIT 1",
@@ -29,6 +29,8 @@ def load(engine: Engine, watching: Watching) -> None:
     if rows:
         tick = int(rows[0]["tick"]) // watching.watch.step
         watching.load(tick, int(rows[0]["version"]), base64.b64decode(rows[0]["state"]))
+    else:
+        watching.version = int(engine.scalar("SELECT max(version) FROM anomaly_state"))
 
 
 def save(engine: Engine, watching: Watching) -> None:
@@ -100,7 +102,8 @@ def record(watch: Watch, incident: Incident) -> dict[str, Any]:
 class Stored:
     """An incident of the table, with what people did about it.
 
-    ``told`` is the ``changed`` (seconds) of which messages were written last, at ``told_at``; 0 and None: never.
+    ``told`` is the ``changed`` (seconds) of which messages were written last, at ``told_at``, as of the severity
+    ``told_as``; 0, None and empty: never.
     """
 
     row: dict[str, Any]
@@ -108,6 +111,7 @@ class Stored:
     acknowledged: str
     told: int
     told_at: datetime | None
+    told_as: str = ""
 
     @property
     def members(self) -> list[dict[str, Any]]:
@@ -142,7 +146,7 @@ def act(engine: Engine, kind: str, now: datetime, **what: Any) -> None:
 
 def _stored(row: dict[str, Any], actions: Sequence[dict[str, Any]], now: datetime) -> Stored:
     row = row | {name: _aware(row[name]) for name in ("start", "end", "fired", "changed")}
-    muted, acknowledged, told, told_at = False, "", 0, None
+    muted, acknowledged, told, told_at, told_as = False, "", 0, None, ""
     for each in actions:
         mine = each["incident"] == row["id"]
         if each["kind"] in ("mute", "unmute"):
@@ -153,8 +157,8 @@ def _stored(row: dict[str, Any], actions: Sequence[dict[str, Any]], now: datetim
         elif mine and each["kind"] == "ack":
             acknowledged = each["text"] or "yes"
         elif mine:
-            told, told_at = int(each["version"]), _aware(each["written"])
-    return Stored(row, muted, acknowledged, told, told_at)
+            told, told_at, told_as = int(each["version"]), _aware(each["written"]), each["text"]
+    return Stored(row, muted, acknowledged, told, told_at, told_as)
 
 
 def _aware(moment: datetime | None) -> datetime | None:

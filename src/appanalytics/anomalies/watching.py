@@ -112,24 +112,19 @@ class Watching:
                 judged = judged.without(self.lanes.promoted if lane is self.lanes.lanes[0] else ())
                 outcome.judged.append(judged)
                 alarms += self._alarms(judged)
-            elif lane.detector is not None:
-                alarms += [
-                    Alarm(key, number, 0.0, 0.0, 0.0, fresh=False)
-                    for key, is_open in zip(lane.keys, lane.detector.open > 0, strict=True) if is_open
-                ]  # fmt: skip
         known = self._known(number) if alarms else ""
         for incident in self.book.tick(number, alarms, dict(self.arrivals.silent_since), known):
             outcome.changed[incident.id] = incident
         self.tick = number
 
     def _alarms(self, judged: Judged) -> Iterator[Alarm]:
-        """Open series; fresh where the bin is beyond the threshold, large enough, and changed enough."""
+        """Series of which the bin is beyond the threshold, large enough, and changed enough."""
         change = np.abs(judged.value - judged.expected) >= self.watch.min_change * judged.expected
         fresh = judged.alarm & change & (judged.weight >= self.watch.min_size)
-        for place in np.flatnonzero(judged.open | fresh):
+        for place in np.flatnonzero(fresh):
             yield Alarm(
                 judged.keys[place], judged.number, float(judged.score[place]), float(judged.value[place]),
-                float(judged.expected[place]), float(judged.size[place]), bool(fresh[place]),
+                float(judged.expected[place]), float(judged.size[place]),
             )  # fmt: skip
 
     def _close_day(self, bins: Bins) -> None:

@@ -17,6 +17,7 @@ _EN = {
     "up": "{what}: {change} above expected", "down": "{what}: {change} below expected",
     "data": "{source}: events stop arriving",
     "over": "{what}: over", "over_data": "{source}: events arrive again",
+    "worse": "More severe: {title}",
     "still": "{what}: still going on", "still_data": "{source}: still no events",
     "since": "Since {start}", "last": "Last anomalous: {end}", "from_to": "From {start} to {end}, {length}",
     "numbers": "{value} on average, {expected} expected (bins of {minutes} minutes)",
@@ -31,6 +32,7 @@ _RU = {
     "up": "{what}: на {change} выше ожидаемого", "down": "{what}: на {change} ниже ожидаемого",
     "data": "{source}: события перестали поступать",
     "over": "{what}: закончилось", "over_data": "{source}: события снова поступают",
+    "worse": "Усилилось: {title}",
     "still": "{what}: всё ещё продолжается", "still_data": "{source}: событий всё ещё нет",
     "since": "С {start}", "last": "Последнее отклонение: {end}", "from_to": "С {start} до {end}, {length}",
     "numbers": "В среднем {value}, ожидалось {expected} (за {minutes} минут)",
@@ -57,7 +59,9 @@ class Speaker:
         return WORDS[self.code][name].format(**values)
 
     def title(self, row: Mapping[str, Any], kind: str) -> str:
-        """The headline. ``kind`` is ``open``, ``still`` or ``over``."""
+        """The headline. ``kind`` is ``open``, ``worse``, ``still`` or ``over``."""
+        if kind == "worse":
+            return self.say(kind, title=self.title(row, "open"))
         if row["kind"] == "data":
             source = self.catalog.sources[row["metric"]].label(self.code)
             return self.say({"open": "data", "still": "still_data", "over": "over_data"}[kind], source=source)

@@ -73,11 +73,16 @@ def dimension_column(catalog: Catalog, dimension: Dimension, source: Source) -> 
 _SORTED_BY_HOUR = frozenset({"feed_actions", "message_actions"})
 
 
+def is_sorted_by_hour(source: Source) -> bool:
+    """True for our own tables of events, whose rows of an hour are found by ``toStartOfHour(time)``."""
+    return source.table in _SORTED_BY_HOUR
+
+
 def within(source: Source, since: str, until: str) -> list[str]:
     """Row conditions of the instants ``[since, until)`` (SQL expressions) in a source's table."""
     time = identifier(source.time)
     exact = [f"{time} >= {since}", f"{time} < {until}"]
-    if source.table not in _SORTED_BY_HOUR:
+    if not is_sorted_by_hour(source):
         return exact
     # Implied by the other two, whatever the time zone of the column.
     return [*exact, f"toStartOfHour({time}) > {since} - toIntervalHour(1)", f"toStartOfHour({time}) < {until}"]

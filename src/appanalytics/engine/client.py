@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -37,13 +39,14 @@ class ClientEngine:
         self, sql: str, parameters: Parameters | None = None, settings: Settings | None = None
     ) -> list[dict[str, Any]]:
         """See `Engine.rows`."""
-        rows: list[dict[str, Any]] = self.query(sql, parameters, settings).to_pylist()
-        return rows
+        table = self.query(sql, parameters, settings)
+        columns = [_values(column) for column in table.columns]
+        return [dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def scalar(self, sql: str, parameters: Parameters | None = None, settings: Settings | None = None) -> Any:
         """See `Engine.scalar`."""
         table = self.query(sql, parameters, settings)
-        return table.column(0)[0].as_py() if table.num_rows else None
+        return _values(table.column(0).slice(0, 1))[0] if table.num_rows else None
 
     def execute(self, sql: str, parameters: Parameters | None = None, settings: Settings | None = None) -> None:
         """See `Engine.execute`."""
@@ -62,6 +65,20 @@ class ClientEngine:
     def close(self) -> None:
         """See `Engine.close`."""
         self._client.close()
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """A column as Python values.
+
+    Instants are taken apart here, because pyarrow imports pandas, a third of a second, for any of a time zone.
+    """
+    kind = column.type
+    if not pa.types.is_timestamp(kind) or kind.tz is None or kind.unit == "ns":
+        plain: list[Any] = column.to_pylist()
+        return plain
+    zone, naive = ZoneInfo(kind.tz), pa.timestamp(kind.unit)
+    moments = [moment for chunk in column.chunks for moment in chunk.view(naive).to_pylist()]
+    return [None if moment is None else moment.replace(tzinfo=UTC).astimezone(zone) for moment in moments]
 
 
 def _bound(sql: str, parameters: Parameters | None) -> dict[str, Any] | None:

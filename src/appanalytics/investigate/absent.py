@@ -8,12 +8,15 @@ been away for longer, and newcomers, are expected in the proportion in which the
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from appanalytics.engine.columns import numbers
 from appanalytics.investigate.explanation import Where
 from appanalytics.investigate.population import Population, conditions, filters_of, shape
 from appanalytics.investigate.reader import Reader
@@ -28,8 +31,9 @@ LISTED = 10
 #: Codes of `absent.sql` for users not seen in the five weeks before.
 AWAY_LONGER, NEWCOMER = 0, -1
 
-_Row = dict[str, Any]
-_Stratum = tuple[int, int, int]
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,42 +92,75 @@ def absent(
     ordinary = sorted(each for each in clean if day - timedelta(days=REACH) <= each < day)[-ORDINARY_DAYS:]
     if not ordinary:
         return None
-    asked = _rows(reader, people, [*ordinary, day], segments, dimension)
-    usual, rows = ([row for row in asked if (row["asked"] == day) is is_day] for is_day in (False, True))
-    inside = [row for row in rows if row["inside"] or not segments]
-    rest = [row for row in rows if segments and not row["inside"]]
-    chance = _chances(usual)
+    asked = _read(reader, people, [*ordinary, day], segments, dimension)
+    usual, rows = asked.where(asked.asked < day), asked.where(asked.asked == day)
+    inside = rows.where(rows.inside) if segments else rows
+    rest = rows.where(~rows.inside) if segments else None
+    chance = _Chances(usual)
     factor, longer = _calibration(rest, usual, chance)
-
-    def expected(row: _Row) -> float:
-        return factor * longer * row["users"] * chance(row) if row["gap"] > AWAY_LONGER else 0.0
-
+    existing = inside.where(inside.gap != NEWCOMER)
+    expected = np.where(existing.gap > AWAY_LONGER, factor * longer * existing.users * chance.of(existing), 0.0)
     last = reader.coverage.last
     over = (last.astimezone(reader.layout.zone).date() - day).days if last else 0
-    known = [row for row in inside if row["gap"] > AWAY_LONGER]
-    away = sum(row["users"] - row["came"] for row in known)
+    known = inside.where(inside.gap > AWAY_LONGER)
+    away = int((known.users - known.came).sum())
     back = {
-        name: (wilson(Share(sum(row[name] for row in known), away)), _usual_back(known, usual, name))
+        name: (wilson(Share(int(getattr(known, name).sum()), away)), _usual_back(known, usual, name))
         if over >= days
         else (None, None)
         for name, days in (("back_next", 1), ("back_week", 7))
     }
-    existing = [row for row in inside if row["gap"] != NEWCOMER]
     return Absent(
-        sum(map(expected, existing)),
-        sum(row["came"] for row in existing),
-        _newcomers(rest, usual) if segments else None,
-        sum(row["came"] for row in inside if row["gap"] == NEWCOMER),
+        float(expected.sum()),
+        int(existing.came.sum()),
+        _newcomers(rest, usual) if rest is not None else None,
+        int(inside.came[inside.gap == NEWCOMER].sum()),
         dimension,
-        _missing(existing, "place", expected) if dimension else (),
-        _missing(existing, "since_day", expected),
+        _missing(existing.place, existing.came, expected) if dimension else (),
+        _missing(existing.since_day, existing.came, expected),
         back["back_next"][0], back["back_week"][0], back["back_next"][1], back["back_week"][1],
     )  # fmt: skip
 
 
-def _rows(
+@dataclass(frozen=True, eq=False)
+class _Users:
+    """Rows of ``absent.sql``, column by column; all of one length."""
+
+    asked: NDArray[Any]
+    gap: Codes
+    age: Codes
+    often: Codes
+    inside: Flags
+    since_day: NDArray[Any]
+    place: NDArray[Any]
+    users: Codes
+    came: Codes
+    back_next: Codes
+    back_week: Codes
+
+    def where(self, chosen: Flags) -> _Users:
+        """Some of the rows."""
+        return _Users(*(getattr(self, each.name)[chosen] for each in fields(self)))
+
+    @property
+    def stratum(self) -> Codes:
+        """A number for each combination of gap, age and frequency."""
+        return ((self.gap + 1) * 128 + self.age) * 16 + self.often
+
+    @property
+    def wide(self) -> Codes:
+        """A number for each gap, inside and outside of the segments apart."""
+        return (self.gap + 1) * 2 + self.inside
+
+    @property
+    def side(self) -> Codes:
+        """A number for each stratum, inside and outside of the segments apart."""
+        return self.stratum * 2 + self.inside
+
+
+def _read(
     reader: Reader, people: Population, days: list[date], segments: Sequence[Where], dimension: str | None
-) -> list[_Row]:
+) -> _Users:
     """Users by stratum and whether they are in a named segment; of the asked day also by place and first day."""
     bound: dict[str, Any] = {"day": reader.target.day}
     parts = []
@@ -134,79 +171,78 @@ def _rows(
     place = Scope.of_users(reader.layout.catalog).expression(dimension) if dimension else "''"
     sql, parameters = shape(reader, "absent", people, segment=" OR ".join(parts) or "1", place=place)
     window = {"first": min(days) - timedelta(days=WEEKS), "until": max(days) + timedelta(days=8), "asked": days}
-    return reader.rows("absent", sql, {**parameters, **bound, **window})
+    table = reader.table("absent", sql, {**parameters, **bound, **window})
+    held = {each.name: numbers(table.column(each.name)) for each in fields(_Users) if each.name != "place"}
+    kinds = {"asked": "datetime64[D]", "since_day": "datetime64[D]", "inside": "bool"}
+    return _Users(
+        place=np.array(table.column("place").to_pylist(), dtype=object),
+        **{name: each.astype(kinds.get(name, "int64")) for name, each in held.items()},
+    )
 
 
-def _stratum(row: _Row) -> _Stratum:
-    return row["gap"], row["age"], row["often"]
-
-
-def _chances(rows: list[_Row]) -> Callable[[_Row], float]:
+class _Chances:
     """Share of each stratum that came, inside and outside of the segments apart.
 
     Others may hold users of a kind that the segments do not have, such as those of a campaign. Sparse strata are
     pulled towards all users of the same side that were seen as long ago.
     """
-    users: dict[Any, int] = defaultdict(int)
-    came: dict[Any, int] = defaultdict(int)
-    for row in rows:
-        for key in (_side(row), _side(row)[:2]):
-            users[key] += row["users"]
-            came[key] += row["came"]
 
-    def chance(row: _Row) -> float:
-        key, wide = _side(row), _side(row)[:2]
-        general = came[wide] / users[wide] if users[wide] else 0.0
-        return (came[key] + 5 * general) / (users[key] + 5)
+    def __init__(self, usual: _Users) -> None:
+        self._users, self._came = (np.bincount(usual.side, each) for each in (usual.users, usual.came))
+        self._wide_users, self._wide_came = (np.bincount(usual.wide, each) for each in (usual.users, usual.came))
 
-    return chance
+    def of(self, rows: _Users) -> Floats:
+        """The chance of the users of each row."""
+        general = _looked_up(self._wide_came, rows.wide) / np.maximum(_looked_up(self._wide_users, rows.wide), 1.0)
+        chance: Floats = (_looked_up(self._came, rows.side) + 5 * general) / (_looked_up(self._users, rows.side) + 5)
+        return chance
 
 
-def _side(row: _Row) -> tuple[Any, ...]:
-    return bool(row["inside"]), *_stratum(row)
+def _looked_up(sums: NDArray[Any], keys: Codes) -> Floats:
+    """Sums by key; 0 for keys beyond them."""
+    return (
+        np.where(keys < len(sums), sums[np.minimum(keys, len(sums) - 1)], 0.0) if len(sums) else np.zeros(len(keys))
+    )
 
 
-def _calibration(rest: list[_Row], usual: list[_Row], chance: Callable[[_Row], float]) -> tuple[float, float]:
+def _calibration(rest: _Users | None, usual: _Users, chance: _Chances) -> tuple[float, float]:
     """By how much the day differed from ordinary ones outside of the segments, and how many had been away longer.
 
     Without anything outside the day is taken as ordinary.
     """
-    seen = [row for row in rest or usual if row["gap"] > AWAY_LONGER]
-    came = sum(row["came"] for row in seen)
-    longer = sum(row["came"] for row in rest or usual if row["gap"] == AWAY_LONGER)
+    is_rest = rest is not None and len(rest.users) > 0
+    rows = rest if rest is not None and is_rest else usual
+    seen = rows.where(rows.gap > AWAY_LONGER)
+    came = int(seen.came.sum())
+    longer = int(rows.came[rows.gap == AWAY_LONGER].sum())
     if not came:
         return 1.0, 1.0
-    foreseen = sum(row["users"] * chance(row) for row in seen)
-    return (came / foreseen if rest and foreseen else 1.0), 1 + longer / came
+    foreseen = float((seen.users * chance.of(seen)).sum())
+    return (came / foreseen if is_rest and foreseen else 1.0), 1 + longer / came
 
 
-def _newcomers(rest: list[_Row], usual: list[_Row]) -> float | None:
+def _newcomers(rest: _Users, usual: _Users) -> float | None:
     """Newcomers as many as usual for each newcomer elsewhere."""
-    elsewhere = sum(row["came"] for row in rest if row["gap"] == NEWCOMER)
-    before = [row for row in usual if row["gap"] == NEWCOMER]
-    there = sum(row["came"] for row in before if not row["inside"])
-    here = sum(row["came"] for row in before if row["inside"])
+    elsewhere = int(rest.came[rest.gap == NEWCOMER].sum())
+    before = usual.where(usual.gap == NEWCOMER)
+    there, here = int(before.came[~before.inside].sum()), int(before.came[before.inside].sum())
     return elsewhere * here / there if there else None
 
 
-def _missing(rows: list[_Row], name: str, expected: Callable[[_Row], float]) -> tuple[Missing, ...]:
-    awaited: dict[str, float] = defaultdict(float)
-    came: dict[str, int] = defaultdict(int)
-    for row in rows:
-        awaited[str(row[name])] += expected(row)
-        came[str(row[name])] += row["came"]
-    found = [Missing(value, number, came[value]) for value, number in awaited.items()]
-    return tuple(sorted(found, key=lambda each: -each.missing)[:LISTED])
+def _missing(values: NDArray[Any], came: Codes, expected: Floats) -> tuple[Missing, ...]:
+    """Expected and came by value, the most missing first; of equals the one that the rows name first."""
+    names, first, place = np.unique(values, return_index=True, return_inverse=True)
+    awaited, there = np.bincount(place, expected, len(names)), np.bincount(place, came, len(names))
+    order = np.lexsort((first, there - awaited))[:LISTED]
+    return tuple(Missing(str(names[each]), float(awaited[each]), int(there[each])) for each in order)
 
 
-def _usual_back(rows: list[_Row], usual: list[_Row], name: str) -> float | None:
+def _usual_back(rows: _Users, usual: _Users, name: str) -> float | None:
     """What those who did not come would do after an ordinary day, stratum by stratum."""
-    away: dict[_Stratum, int] = defaultdict(int)
-    back: dict[_Stratum, int] = defaultdict(int)
-    for row in usual:
-        away[_stratum(row)] += row["users"] - row["came"]
-        back[_stratum(row)] += row[name]
-    weighed = [(row["users"] - row["came"], _stratum(row)) for row in rows]
-    known = [(users, back[key] / away[key]) for users, key in weighed if away[key]]
-    total = sum(users for users, _ in known)
-    return sum(users * share for users, share in known) / total if total else None
+    away = np.bincount(usual.stratum, usual.users - usual.came)
+    back = np.bincount(usual.stratum, getattr(usual, name))
+    weight, here = rows.users - rows.came, _looked_up(away, rows.stratum)
+    known = here > 0
+    total = int(weight[known].sum())
+    share = _looked_up(back, rows.stratum)[known] / here[known]
+    return float((weight[known] * share).sum()) / total if total else None

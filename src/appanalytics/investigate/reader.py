@@ -10,17 +10,19 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from appanalytics.catalog import Active, Measure
 from appanalytics.engine import Engine
+from appanalytics.engine.columns import numbers
 from appanalytics.errors import QuestionError
 from appanalytics.investigate.target import Target
 from appanalytics.investigate.weighted import PERIOD, union, weighted
 from appanalytics.query import Coverage, Filter, Plan, Prefer, Question, make_plan
-from appanalytics.query.cube import Cube
+from appanalytics.query.cube import Combination, Cube, Values
 from appanalytics.query.plan import shown
 from appanalytics.query.scope import output
+from appanalytics.query.timeline import parts_fit
 from appanalytics.warehouse.rollup import Layout
 from appanalytics.window import Grain, Window, day_start
 
@@ -76,7 +78,7 @@ class Reader:
             days = f"{start.astimezone(zone).date()} … {last.astimezone(zone).date()}"
             raise QuestionError(f"{self.target.label()} lies outside of the data", hint=f"there are events of {days}")
         back = range(LOOKED_BACK[self.target.grain], -1, -1)
-        return [each for each in map(self.target.before, back) if each.start >= start]
+        return [each for each in map(self.target.same_part, back) if each is not None and each.start >= start]
 
     def history(self, metrics: Sequence[str], name: str = "history", most: int | None = None) -> dict[str, Floats]:
         """Each metric's value in every period (the last ``most``, and the asked one); NaN where nothing is below."""
@@ -87,15 +89,8 @@ class Reader:
     def values(self, measure: str, by: str, most: int) -> tuple[list[Any], Floats]:
         """A measure by one dimension, the asked period after ``most`` earlier ones: values, and (periods, values)."""
         cubes = self._cubes("items", self._plans([measure], (by,), max(0, len(self.periods) - 1 - most)))
-        keys = list(dict.fromkeys(key[0] for cube in cubes for key in cube.combinations))
-        place = {key: number for number, key in enumerate(keys)}
-        parts = []
-        for cube in cubes:
-            held = cube.value(measure).astype(float)
-            part = np.zeros((len(held), len(keys)))
-            part[:, [place[key[0]] for key in cube.combinations]] = held
-            parts.append(part)
-        return keys, np.concatenate(parts)
+        keys, table = _together(cubes, [cube.value(measure) for cube in cubes])
+        return [key[0] for key in keys], table
 
     def cells(self, metric: str, by: Sequence[str], weights: dict[str, Floats], squares: dict[str, Floats]) -> Pulled:
         """The metric's leaves by dimensions: in the asked period, and summed over all with one weight for each."""
@@ -120,20 +115,15 @@ class Reader:
         used = np.any([each != 0 for each in weights.values()], axis=0)
         used[-1] = True
         places = np.flatnonzero(used)
-        cubes = self._cubes("cells", [self._plan([metric], by, self.periods[place]) for place in places])
-        keys = list(dict.fromkeys(key for cube in cubes for key in cube.combinations))
-        place_of = {key: number for number, key in enumerate(keys)}
-        now = {leaf: np.zeros(len(keys)) for leaf in weights}
-        before = {leaf: np.zeros(len(keys)) for leaf in weights}
-        square = {leaf: np.zeros(len(keys)) for leaf in squares}
-        for place, cube in zip(places, cubes, strict=True):
-            at = [place_of[key] for key in cube.combinations]
-            for leaf, weight in weights.items():
-                before[leaf][at] += weight[place] * cube.leaves[leaf][0]
-                if leaf in squares:
-                    square[leaf][at] += squares[leaf][place] * cube.leaves[leaf][0].astype(float) ** 2
-                if place == places[-1]:
-                    now[leaf][at] += cube.leaves[leaf][0]
+        cubes = self._cubes("cells", self._plans_of([metric], by, [self.periods[place] for place in places]))
+        now, before, square = {}, {}, {}
+        keys: list[Combination] = []
+        for leaf, weight in weights.items():
+            keys, table = _together(cubes, [cube.leaves[leaf] for cube in cubes])
+            now[leaf] = table[-1]
+            before[leaf] = _summed(table, weight[places])
+            if leaf in squares:
+                square[leaf] = _summed(table**2, squares[leaf][places])
         columns = {name: [key[number] for key in keys] for number, name in enumerate(by)}
         return Pulled(columns, now, before, square)
 
@@ -145,9 +135,13 @@ class Reader:
             self.steps.append(Step(name, shown(sql, parameters)))
             table = self.engine.query(sql, parameters)
             for number, statement in enumerate(together):
-                own = table if len(together) == 1 else table.filter(pc.equal(table.column(PERIOD), number))
-                answered[id(statement)] = own
+                answered[id(statement)] = table if len(together) == 1 else _of_period(table, number)
         return [Cube(plan, lambda each: answered[id(each)], self.layout.catalog) for plan in plans]
+
+    def table(self, name: str, sql: str, parameters: dict[str, Any]) -> pa.Table:
+        """The same as `rows` for many rows: an Arrow table."""
+        self.steps.append(Step(name, shown(sql, parameters)))
+        return self.engine.query(sql, parameters)
 
     def rows(self, name: str, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         """Run a statement of an investigation's own and keep it as a step."""
@@ -155,16 +149,25 @@ class Reader:
         return list(self.engine.rows(sql, parameters))
 
     def _plans(self, metrics: Sequence[str], by: Sequence[str], skipped: int = 0) -> list[Plan]:
-        """One plan over all days in a row, or one for each part of a day."""
+        """One plan over all days in a row, or those for parts of days."""
         periods = self.periods[skipped:]
         if self.target.grain is Grain.DAY:
             return [self._plan(metrics, by, Window(periods[0].start, periods[-1].end, self.layout.zone))]
+        return self._plans_of(metrics, by, periods)
+
+    def _plans_of(self, metrics: Sequence[str], by: Sequence[str], periods: Sequence[Window]) -> list[Plan]:
+        """One plan that reads all parts of days at once, where their events tell everything; else one for each."""
+        catalog = self.layout.catalog
+        if parts_fit(periods) and all(_is_told(leaf) for name in metrics for leaf in catalog.leaves(name)):
+            whole = Window(periods[0].start, periods[-1].end, self.layout.zone)
+            return [self._plan(metrics, by, whole, tuple(periods))]
         return [self._plan(metrics, by, each) for each in periods]
 
-    def _plan(self, metrics: Sequence[str], by: Sequence[str], window: Window) -> Plan:
-        question = Question(tuple(metrics), window, self.target.grain, tuple(by), self.where).checked(
-            self.layout.catalog
-        )
+    def _plan(
+        self, metrics: Sequence[str], by: Sequence[str], window: Window, parts: tuple[Window, ...] = ()
+    ) -> Plan:
+        asked = Question(tuple(metrics), window, self.target.grain, tuple(by), self.where, parts=parts)
+        question = asked.checked(self.layout.catalog)
         return make_plan(self.layout, self.coverage, question, Prefer.AUTO)
 
     @property
@@ -177,6 +180,37 @@ class Reader:
         )
 
 
+def _of_period(table: pa.Table, number: int) -> pa.Table:
+    import pyarrow.compute as pc  # takes a while, and few need it
+
+    return table.filter(pc.equal(table.column(PERIOD), number))
+
+
+def _is_told(leaf: Measure | Active) -> bool:
+    """Do the events of a part of a day tell it? Not a user's first day, nor a window of many days."""
+    return leaf.days == 1 if isinstance(leaf, Active) else not leaf.first
+
+
+def _together(cubes: Sequence[Cube], held: Sequence[Values]) -> tuple[list[Combination], Floats]:
+    """Arrays of several cubes as one of all their buckets and combinations; gaps are zero."""
+    keys = list(dict.fromkeys(key for cube in cubes for key in cube.combinations))
+    place = {key: number for number, key in enumerate(keys)}
+    parts = []
+    for cube, values in zip(cubes, held, strict=True):
+        part = np.zeros((len(values), len(keys)))
+        part[:, [place[key] for key in cube.combinations]] = values
+        parts.append(part)
+    return keys, np.concatenate(parts)
+
+
+def _summed(table: Floats, weights: Floats) -> Floats:
+    """The weighted sum of periods, from the oldest on."""
+    total = np.zeros(table.shape[1])
+    for row, weight in zip(table, weights, strict=True):
+        total += weight * row
+    return total
+
+
 def _joined(tables: Sequence[pa.Table], names: Sequence[str], leaves: Sequence[str]) -> Pulled:
     """Statements' rows by combination of dimension values; statements of one leaf add up."""
     place_of: dict[tuple[Any, ...], int] = {}
@@ -185,11 +219,11 @@ def _joined(tables: Sequence[pa.Table], names: Sequence[str], leaves: Sequence[s
         keys = zip(*(table.column(output(name)).to_pylist() for name in names), strict=True)
         rows.append([place_of.setdefault(key, len(place_of)) for key in keys])
     size = len(place_of)
-    numbers = {kind: {leaf: np.zeros(size) for leaf in leaves} for kind in ("now", "before", "square")}
+    sums = {kind: {leaf: np.zeros(size) for leaf in leaves} for kind in ("now", "before", "square")}
     for table, at in zip(tables, rows, strict=True):
-        for kind, held in numbers.items():
+        for kind, held in sums.items():
             for leaf in leaves:
                 if f"{kind}_{leaf}" in table.column_names:
-                    np.add.at(held[leaf], at, table.column(f"{kind}_{leaf}").to_numpy(zero_copy_only=False))
+                    np.add.at(held[leaf], at, numbers(table.column(f"{kind}_{leaf}")))
     columns = {name: [key[number] for key in place_of] for number, name in enumerate(names)}
-    return Pulled(columns, numbers["now"], numbers["before"], numbers["square"])
+    return Pulled(columns, sums["now"], sums["before"], sums["square"])

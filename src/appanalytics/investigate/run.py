@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from appanalytics.investigate.explanation import Explanation
 from appanalytics.investigate.findings import Findings
 from appanalytics.investigate.forecast import Forecast, forecast
 from appanalytics.investigate.moved import moved
-from appanalytics.investigate.people import people, running
+from appanalytics.investigate.people import People, people, running
 from appanalytics.investigate.reader import Reader
 from appanalytics.investigate.target import Target
 from appanalytics.known_events import Kind, KnownEvents
@@ -40,12 +41,14 @@ def investigate(
     events: KnownEvents | None = None,
     as_of: datetime | None = None,
     coverage: Coverage | None = None,
+    segments_only: bool = False,
 ) -> Findings:
     """What an analyst does by hand: was the value unusual, who explains it, what has no part in it.
 
     ``at`` is a day, or a time for its hour (with minutes: its quarter hour), see `Target`. ``where`` investigates a
-    slice. ``events`` is the calendar; ``as_of`` the instant up to which data can be there. Raises `QuestionError` for
-    unknown names, for a period without data or without at least three earlier ones.
+    slice. ``events`` is the calendar; ``as_of`` the instant up to which data can be there. ``segments_only`` leaves
+    out what a sentence about the cause does not say: groups, items, users, other metrics, experiments. Raises
+    `QuestionError` for unknown names, for a period without data or without at least three earlier ones.
     """
     catalog, calendar = layout.catalog, events or KnownEvents()
     target = Target.of(at, layout.zone, grain)
@@ -57,28 +60,30 @@ def investigate(
         )
     forecasts = _forecasts(reader, metric, calendar)
     explanation, why = _segments(reader, metric, forecasts)
-    alone = {} if why else groups(reader, metric, _weights(reader, metric, forecasts))
     usable = undisturbed(reader, metric, calendar)
-    behind = people(reader, metric, usable, forecasts[metric], explanation)
-    complete = reader.is_complete and (as_of is None or target.window.end <= as_of)
+    more: dict[str, Any] = {"groups": {}, "people": People(), "items": (), "moved": (), "experiments": ()}
+    if not segments_only:
+        more = {
+            "groups": {} if why else groups(reader, metric, _weights(reader, metric, forecasts)),
+            "people": people(reader, metric, usable, forecasts[metric], explanation),
+            "items": items(reader, metric),
+            "moved": moved(reader, metric, usable),
+            "experiments": running(reader),
+        }
     return Findings(
         metric=metric,
         target=target,
         where=asked.where,
         forecast=forecasts[metric],
         periods=tuple(reader.periods),
-        complete=complete,
+        complete=reader.is_complete and (as_of is None or target.window.end <= as_of),
         explanation=explanation,
         not_additive=why,
-        groups=alone,
-        items=items(reader, metric),
-        people=behind,
-        moved=moved(reader, metric, usable),
-        experiments=running(reader),
         events=tuple(calendar.during(target.window, metrics=[metric])),
         calendar=calendar,
         steps=tuple(reader.steps),
         catalog=catalog,
+        **more,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from appanalytics.errors import QuestionError
+from appanalytics.errors import QuestionError, WindowError
 from appanalytics.window import Grain, Window, parse_moment
 
 _STEPS = {Grain.QUARTER_HOUR: timedelta(minutes=15), Grain.HOUR: timedelta(hours=1)}
@@ -44,6 +44,15 @@ class Target:
     def before(self, days: int) -> Window:
         """The same period so many days earlier."""
         return self.window.shift(-days)
+
+    def same_part(self, days: int) -> Window | None:
+        """The same; None for a part of a day that clocks skipped or repeated on that day."""
+        try:
+            window = self.before(days)
+        except WindowError:
+            return None
+        is_whole = self.grain is Grain.DAY or window.end - window.start == self.window.end - self.window.start
+        return window if is_whole else None
 
     def label(self) -> str:
         """ISO start: a day, or a local time with its offset."""

@@ -11,6 +11,7 @@ from appanalytics.anomalies.incidents import State
 from appanalytics.anomalies.picture import bin_minutes, incident_picture
 from appanalytics.anomalies.words import Speaker, message
 from appanalytics.catalog import Ratio
+from appanalytics.chats import Severity
 from appanalytics.errors import AppAnalyticsError, SettingsError
 from appanalytics.jobs.alerts import check_alerts
 from appanalytics.jobs.lateness import tell_lateness
@@ -42,7 +43,8 @@ def run_tick(app: App, now: datetime, progress: Progress = silent) -> str:
 def tell_incidents(app: App, now: datetime) -> int:
     """Write what changed since it was told last; returns the number of messages. Once more writes nothing.
 
-    An open incident is told again after `alerts.remind` hours, unless somebody acknowledged it.
+    An incident that became more severe is told anew, acknowledged or not. An open one is told again after
+    `alerts.remind` hours, unless somebody acknowledged it.
     """
     office = post_office(app)
     written = 0
@@ -51,19 +53,23 @@ def tell_incidents(app: App, now: datetime) -> int:
         if kind:
             written += _tell(app, office, found, kind)
             changed = int(found.row["changed"].timestamp())
-            store.act(app.engine, "told", now, incident=found.row["id"], version=changed)
+            told = {"incident": found.row["id"], "version": changed, "text": found.row["severity"]}
+            store.act(app.engine, "told", now, **told)
     return written
 
 
 def _due(app: App, found: store.Stored, now: datetime) -> str:
-    """What is to be told now: ``open``, ``still``, ``over``, or nothing."""
+    """What is to be told now: ``open``, ``worse``, ``still``, ``over``, or nothing."""
     state, changed = State(found.row["state"]), found.row["changed"]
     if found.muted or state in (State.PENDING, State.DROPPED):
         return ""
     if found.told_at is None:
         return "" if now - changed > _NEWS and not state.is_open else "open"
     if int(changed.timestamp()) != found.told:
-        return "over" if state is State.RESOLVED else "open"
+        if state is State.RESOLVED:
+            return "over"
+        is_worse = found.told_as and Severity(found.row["severity"]).rank > Severity(found.told_as).rank
+        return "worse" if is_worse else "open"
     remind = timedelta(hours=app.loaded.settings.alerts.remind)
     still = state is State.FIRING and not found.acknowledged and now - found.told_at >= remind
     return "still" if still else ""
@@ -76,7 +82,11 @@ def _tell(app: App, office: PostOffice, found: store.Stored, kind: str) -> int:
     letters = {code: _letter(app, found, kind, code, why) for code in locales}
     if kind == "open":
         return office.threads.update(row["id"], letters, metric=row["metric"], severity=row["severity"])
-    return office.threads.resolve(row["id"], letters)
+    if kind != "worse":
+        return office.threads.resolve(row["id"], letters)
+    held = office.threads.told(row["id"])
+    written = 0 if any(each in held for each in letters.values()) else office.threads.resolve(row["id"], letters)
+    return written + _tell(app, office, found, "open")  # whoever has no thread yet gets one, without the answer
 
 
 def _letter(app: App, found: store.Stored, kind: str, code: str, why: Findings | None) -> Letter:

@@ -5,8 +5,8 @@ Columns: ``day``, ``slot`` (see `timeline`), ``user_id``, a user's raw attribute
 
 from __future__ import annotations
 
-from appanalytics.catalog import Catalog, Source
-from appanalytics.catalog.sql import condition, within
+from appanalytics.catalog import Catalog, Measure, Source
+from appanalytics.catalog.sql import condition
 from appanalytics.query.timeline import Timeline
 from appanalytics.sqltext import identifier
 from appanalytics.warehouse.rollup.layout import events_column
@@ -36,11 +36,10 @@ def _of_source(catalog: Catalog, timeline: Timeline, source: Source, since: str,
     return (
         f"SELECT {timeline.day_of_event(time)} AS day, {timeline.slot_of_event(time)} AS slot,"
         f" {identifier(source.user)} AS user_id, {', '.join([*columns, *counts])} FROM {identifier(source.table)}"
-        f" WHERE {' AND '.join(within(source, since, until))}"
+        f" WHERE {' AND '.join(timeline.within(source, since, until))}"
     )
 
 
-def events_condition(catalog: Catalog, name: str) -> str:
+def events_condition(catalog: Catalog, measure: Measure) -> str:
     """Row condition of a measure over its source's table."""
-    measure = catalog.measures[name]
     return condition(catalog.sources[measure.source or ""], measure.condition)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from appanalytics.catalog import Measure
-from appanalytics.catalog.sql import aggregate, within
+from appanalytics.catalog import Active, Measure
+from appanalytics.catalog.sql import aggregate
 from appanalytics.query import activity, statements
 from appanalytics.query.asked import END, MIXED, START, Asked
 from appanalytics.query.scope import Scope
@@ -133,14 +133,30 @@ class Counts(Asked):
             relation, time = identifier(of.table), identifier(of.time)
             bucket = self.timeline.bucket_of_event(time)
             values = {each.name: aggregate(of, each) for each in measures}
-            days = within(of, START, END)
+            days = self.timeline.within(of, START, END)
             # Rows that no measure counts need not be read: an OR of the conditions, where each has one.
-            wanted = sorted({activity.events_condition(self.catalog, each.name) for each in measures})
+            wanted = sorted({activity.events_condition(self.catalog, each) for each in measures})
             days += [f"({' OR '.join(wanted)})"] if "1" not in wanted and len(wanted) == 1 else []
         conditions, parameters = scope.conditions(self.question)
         sql = statements.grouped(relation, bucket, scope.groups(self.question.by), values, days + conditions)
         why = self.why_events() or "no rollup has these dimensions"
         return self.statement("grouped", f"events {source or 'of all sources'}", sql, parameters, values, why)
+
+    def is_of_bucket(self, metric: Active) -> bool:
+        """Does every bucket hold all that an active-user metric looks at, so that its users are counted as such?
+
+        Parts of days do; so do days, whose users `user_day` counts in one pass, where the changes take two.
+        """
+        measure = self.catalog.measures[metric.active]
+        if metric.days != 1 or measure.unique != "user" or measure.condition or measure.active_in or measure.first:
+            return False
+        is_day = self.question.grain is Grain.DAY and self.question.window.is_whole_days
+        return bool(self.question.parts) or (is_day and self.relation(measure) == "user_day")
+
+    def of_bucket(self, metric: Active) -> list[Statement]:
+        """The users of each bucket, under the metric's name."""
+        measure = self.catalog.measures[metric.active].model_copy(update={"name": metric.name})
+        return self.grouped(self.relation(measure), [measure])
 
     def special(self, measure: Measure) -> Statement:
         """A measure of users with a condition on their whole activity: their first day, or their services."""

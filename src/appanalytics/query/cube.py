@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from appanalytics.catalog import Active, Catalog, Ratio
+from appanalytics.engine.columns import numbers
 from appanalytics.query.plan import Plan
 from appanalytics.query.scope import output
 from appanalytics.query.statements import Statement, column
@@ -77,16 +78,16 @@ class Cube:
         return np.zeros((len(self.plan.timeline.buckets), len(self.combinations)), dtype=kind)
 
     def _sum(self, leaf: str, buckets: Values, places: Values, values: pa.ChunkedArray, sign: int) -> None:
-        numbers = values.to_numpy(zero_copy_only=False)
-        kind = float if numbers.dtype.kind == "f" else int
+        added = numbers(values)
+        kind = float if added.dtype.kind == "f" else int
         held = self.leaves.setdefault(leaf, self._empty(kind))
-        np.add.at(held, (buckets, places), numbers.astype(kind) * sign)
+        np.add.at(held, (buckets, places), added.astype(kind) * sign)
 
     def _add_rolling(self, statement: Statement, table: pa.Table, places: Values) -> None:
         timeline = self.plan.timeline
         first, last = timeline.first_slot, timeline.last_slots[-1]
-        length, slot = (table.column(name).to_numpy() for name in ("days", "slot"))
-        delta = table.column("delta").to_numpy() * statement.sign
+        length, slot = (numbers(table.column(name)) for name in ("days", "slot"))
+        delta = numbers(table.column("delta")) * statement.sign
         inside = slot <= last
         for days, names in statement.windows.items():
             chosen = inside & (length == days)
@@ -101,7 +102,7 @@ class Cube:
         metric = self.catalog.metrics[leaf]
         assert isinstance(metric, Active)  # noqa: S101 (the planner makes periodic statements of nothing else)
         periods = timeline.period_starts(Grain.WEEK if metric.period == "week" else Grain.MONTH)
-        period, slot, users = (table.column(name).to_numpy() for name in ("period", "slot", "users"))
+        period, slot, users = (numbers(table.column(name)) for name in ("period", "slot", "users"))
         held = self._empty()
         for place, (start, last) in enumerate(zip(periods, timeline.last_slots, strict=True)):
             chosen = (period == start) & (slot <= last)

@@ -45,7 +45,12 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked. Made by `Question.of`, which checks every name; everything after it trusts them."""
+    """What is asked. Made by `Question.of`, which checks every name; everything after it trusts them.
+
+    ``parts`` are the only instants of the window that count: one part of each of some days, oldest first, every one a
+    bucket of its own, such as the hour from noon of four weeks. Grain and window are those of the parts. See
+    `timeline.parts_fit` for which parts may be asked for together.
+    """
 
     metrics: tuple[str, ...]
     window: Window
@@ -54,6 +59,7 @@ class Question:
     where: tuple[Filter, ...] = ()
     compare: Compare | None = None
     limit: int | None = None
+    parts: tuple[Window, ...] = ()
 
     @classmethod
     def of(

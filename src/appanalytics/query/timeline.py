@@ -1,21 +1,41 @@
 """How a question's time becomes slots and buckets, the same for SQL and for the arrays in Python.
 
 A *slot* is the unit in which activity is told apart: a day, or for grains below a day a bucket of it. Days are
-numbered from 1970-01-01 (``toInt32`` of a Date), smaller slots from the first bucket of the question.
+numbered from 1970-01-01 (``toInt32`` of a Date), smaller slots from the first bucket of the question. Of a question
+about parts of days every part is one slot, the days between them are slots without events.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from appanalytics.catalog import Source
+from appanalytics.catalog.sql import is_sorted_by_hour, within
 from appanalytics.query.question import Question
-from appanalytics.sqltext import literal
+from appanalytics.sqltext import identifier, literal
 from appanalytics.window import Bucket, Grain, Window, bucket_day
 
 _EPOCH = date(1970, 1, 1)
+_DAY, _QUARTER = timedelta(days=1), timedelta(minutes=15)
+#: Slots of parts begin so long before them: clocks may change between the first part and a later one.
+_SLACK = timedelta(hours=6)
+
+
+def parts_fit(parts: Sequence[Window]) -> bool:
+    """May these windows be the parts of one question? As long as each other, each within a slot of its own."""
+    if len({each.end - each.start for each in parts}) > 1:  # clocks changed in one of them
+        return False
+    slots = [_slot_of_part(parts, each) for each in parts]
+    ends = [_slot_of_part(parts, Window(each.end - timedelta(microseconds=1), each.end, each.zone)) for each in parts]
+    return slots == ends and slots == sorted(set(slots))
+
+
+def _slot_of_part(parts: Sequence[Window], part: Window) -> int:
+    return (part.start - parts[0].start + _SLACK) // _DAY
 
 
 def day_number(day: date) -> int:
@@ -29,22 +49,23 @@ class Timeline:
 
     window: Window
     grain: Grain
+    parts: tuple[Window, ...] = ()
 
     @classmethod
     def of(cls, question: Question) -> Timeline:
-        """The timeline of a question's window and grain."""
-        return cls(question.window, question.grain)
+        """The timeline of a question's window, grain and parts."""
+        return cls(question.window, question.grain, question.parts)
 
     @cached_property
     def buckets(self) -> list[Bucket]:
         """Buckets of the answer, in order, cut to the window."""
-        whole = self.window.buckets(self.grain)
+        whole = [Bucket(each.start, each.end) for each in self.parts] or self.window.buckets(self.grain)
         return [Bucket(max(each.start, self.window.start), min(each.end, self.window.end)) for each in whole]
 
     @cached_property
     def labels(self) -> list[str]:
         """ISO start of each whole bucket: a day, or an instant with its offset below a day."""
-        return [self._label(each) for each in self.window.buckets(self.grain)]
+        return [self._label(each) for each in (self.buckets if self.parts else self.window.buckets(self.grain))]
 
     def _label(self, bucket: Bucket) -> str:
         local = bucket.start.astimezone(self.window.zone)
@@ -56,11 +77,15 @@ class Timeline:
     @property
     def step(self) -> timedelta:
         """Length of a slot below a day."""
+        if self.parts:
+            return _DAY
         return timedelta(minutes=15) if self.grain is Grain.QUARTER_HOUR else timedelta(hours=1)
 
     @cached_property
     def origin(self) -> datetime:
         """Instant of slot 0 below a day."""
+        if self.parts:
+            return self.parts[0].start - _SLACK
         return next(iter(self.window.buckets(self.grain))).start
 
     @property
@@ -81,6 +106,8 @@ class Timeline:
     @cached_property
     def last_slots(self) -> list[int]:
         """The last slot of each bucket, for values that hold at its end."""
+        if self.parts:
+            return [_slot_of_part(self.parts, each) for each in self.parts]
         if self.grain.is_below_day:
             return list(range(len(self.buckets)))
         return [day_number(self._last_day(each)) for each in self.buckets]
@@ -125,11 +152,42 @@ class Timeline:
     def bucket_keys(self) -> dict[int, int]:
         """Place of each bucket by the key that SQL gives it."""
         if self.grain.is_below_day:
-            return {slot: slot for slot in range(len(self.buckets))}
+            return {slot: place for place, slot in enumerate(self.last_slots)}
         if self.grain is Grain.TOTAL:
             return {day_number(self.window.first_day): 0}
         starts = [bucket_day(each.start.astimezone(self.window.zone).date(), self.grain) for each in self.buckets]
         return {day_number(day): place for place, day in enumerate(starts)}
+
+    def within(self, source: Source, since: str, until: str) -> list[str]:
+        """Row conditions of the parts within ``[since, until)`` (SQL expressions) in a source's table."""
+        conditions = within(source, since, until)
+        if not self.parts:
+            return conditions
+        time = identifier(source.time)
+        if not is_sorted_by_hour(source):  # ranges, which may suit the order of a table that is not ours
+            starts, ends = (f"toDateTime64({{{name}:Array(Int64)}}[%d], 0, 'UTC')" for name in ("starts", "ends"))
+            spans = [
+                f"({time} >= {starts % place} AND {time} < {ends % place})" for place in range(1, len(self.parts) + 1)
+            ]
+            return [*conditions, f"({' OR '.join(spans)})"]
+        since_start = (
+            f"toInt64(toUnixTimestamp({time}))"
+            f" - transform({self.slot_of_event(time)}, {{slots:Array(Int64)}}, {{starts:Array(Int64)}}, 0)"
+        )
+        length = int((self.parts[0].end - self.parts[0].start).total_seconds())
+        hours = f"toStartOfHour({time}) IN {{hours:Array(DateTime)}}"
+        return [*conditions, hours, f"{since_start} BETWEEN 0 AND {length - 1}"]
+
+    def _edges(self) -> dict[str, Any]:
+        """The parts for a statement; ``hours`` are starts of hours, in any time zone of a column, that touch one."""
+        starts = [int(each.start.timestamp()) for each in self.parts]
+        ends = [int(each.end.timestamp()) for each in self.parts]
+        quarter = int(_QUARTER.total_seconds())
+        hours: set[int] = set()
+        for start, end in zip(starts, ends, strict=True):
+            hours.update(range(start // quarter * quarter - 3 * quarter, end, quarter))
+        texts = [datetime.fromtimestamp(hour, UTC).strftime("%Y-%m-%d %H:%M:%S") for hour in sorted(hours)]
+        return {"starts": starts, "ends": ends, "slots": self.last_slots, "hours": texts}
 
     def parameters(self) -> dict[str, Any]:
         """Edges of the window for a statement: instants and whole days."""
@@ -141,4 +199,4 @@ class Timeline:
         }
         if self.grain.is_below_day:
             bound["origin"] = int(self.origin.timestamp())
-        return bound
+        return bound | self._edges() if self.parts else bound

@@ -49,7 +49,7 @@ def explainer(
         if retention_days(metric) is not None:
             return ""
         try:
-            found = investigate(engine, layout, metric, day, events=events, as_of=as_of)
+            found = investigate(engine, layout, metric, day, events=events, as_of=as_of, segments_only=True)
         except QuestionError:  # too little history, or a metric that cannot be taken apart
             return ""
         return _cause(found, locale)

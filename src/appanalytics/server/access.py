@@ -31,8 +31,13 @@ _ADMINS = """
 """
 
 
-#: The engine's defaults that are others here. A group of Parquet's rows is held whole, one for each thread.
-_DEFAULTS = {"implicit_select": 0, "output_format_parquet_row_group_size": 250_000}
+#: The engine's defaults that are others here. A group of Parquet's rows is held whole, one for each thread; Pretty
+#: formats collect all blocks of a second to draw them as one table.
+_DEFAULTS = {
+    "implicit_select": 0,
+    "output_format_parquet_row_group_size": 122_880,
+    "output_format_pretty_squash_max_wait_ms": 50,
+}
 #: Least values of settings, for everybody. With no pause between reports of progress the engine never ends a query.
 _LEAST = {"interactive_delay": 1000}
 

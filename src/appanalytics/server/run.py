@@ -22,6 +22,7 @@ from appanalytics.engine.endpoint import Endpoint, claimed, server_folder
 from appanalytics.engine.url import WarehouseUrl
 from appanalytics.errors import SettingsError, WarehouseLocked, WarehouseUnavailable
 from appanalytics.server.access import connection_string, write_configuration
+from appanalytics.server.allocator import bound_pools
 from appanalytics.server.app import Application
 from appanalytics.server.collector import KEYS_FILE, CollectorEndpoint, CollectorOptions, open_collector
 from appanalytics.server.connections import Connection, Connections, owner
@@ -89,6 +90,7 @@ class Server:
         Raises `WarehouseLocked` when another process owns the folder, `SettingsError` for users or addresses that
         would leave the data open, `WarehouseUnavailable` for a port that is taken.
         """
+        bound_pools()
         with ExitStack() as stack:
             users = self._users()
             listener = stack.enter_context(self._listener())

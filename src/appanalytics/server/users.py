@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import re
 import secrets
-import stat
-import threading
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, model_validator
 
 from appanalytics.errors import SettingsError, nearest
+from appanalytics.server.passwords import Checker, hashed, matches
+from appanalytics.server.private import read_private, replace_private, write_private
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,31}")
-_COST = 2**14
 #: ClickHouse's settings of how many threads a statement takes.
 THREADS = ("max_threads", "max_final_threads", "max_parsing_threads", "max_download_threads")
 Role = Literal["admin", "writer", "reader"]
@@ -83,39 +79,19 @@ FIRST = {
 }
 
 
-_NOBODY = f"scrypt${'00' * 16}${'00' * 32}"
-
-
 class Users:
-    """All users, and whether a password is right.
-
-    A password is hashed with scrypt, which is slow on purpose; one that was right is remembered as a keyed hash that
-    is worthless outside of this process. Others are hashed one at a time, so that guesses cannot take the machine.
-    """
+    """All users, and whether a password is right."""
 
     def __init__(self, users: Mapping[str, User]) -> None:
         self.users = dict(users)
-        self._key = secrets.token_bytes(32)
-        self._known: dict[str, bytes] = {}
-        self._hashing = threading.Lock()
+        self._checker = Checker()
 
     def find(self, name: str, password: str) -> User | None:
-        """The user of that name and password, or None."""
+        """The user of that name and password, or None; raises `Problem` (202) when too many wait to be checked."""
         user = self.users.get(name)
-        if user is None:
-            with self._hashing:
-                matches(password, _NOBODY)  # takes as long as for a user that exists
-            return None
-        if not user.password:
+        if user is not None and not user.password:
             return user if not password else None
-        seal = hmac.digest(self._key, password.encode("utf-8", "surrogateescape"), "sha256")
-        if hmac.compare_digest(self._known.get(name, b""), seal):
-            return user
-        with self._hashing:
-            if not matches(password, user.password):
-                return None
-        self._known[name] = seal
-        return user
+        return user if self._checker.is_right(name, password, user.password if user else "") else None
 
     def add(self, name: str, user: User, password: str) -> None:
         """Add a user of this process alone."""
@@ -129,23 +105,12 @@ class Users:
 
 def read_users(file: Path) -> dict[str, User]:
     """Read the users' file; raises `SettingsError` that names file, user and field."""
-    if os.name == "posix" and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise SettingsError(f"{file} holds passwords and others can read it", hint=f"chmod 600 {file}")
-    try:
-        tree = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"cannot read the users of {file}: {error}") from None
-    users = {}
-    for name, values in tree.items():
+
+    def check(name: str) -> None:
         if not _NAME.fullmatch(name):
             raise SettingsError(f"{file}: {name!r} is not a user's name", hint="small letters, digits, underscores")
-        try:
-            users[name] = User.model_validate(values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in (name, *first["loc"]))
-            raise SettingsError(f"{file}: {where}: {first['msg'].lower()}") from None
-    return users
+
+    return read_private(file, "passwords", User, check)
 
 
 def make_users(file: Path) -> dict[str, str]:
@@ -160,9 +125,7 @@ def make_users(file: Path) -> dict[str, str]:
         "# [reader.rows]",
     ]
     lines += ["# feed_actions = \"country = 'Russia'\"", ""]
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write("\n".join(lines))
+    write_private(file, "\n".join(lines))
     return passwords
 
 
@@ -197,34 +160,7 @@ def _set_password(file: Path, name: str, password: str) -> None:
     own, following = re.match(r"((?:(?!\n\[).)*)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]
     line = f'password = "{hashed(password)}"'
     own, changed = re.subn(r"(?m)^password\s*=.*$", line, own, count=1)
-    text = head + section + (own if changed else f"{line}\n{own}") + following
-    partial = file.with_name(file.name + ".partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    partial.replace(file)
-
-
-def hashed(password: str) -> str:
-    """The scrypt hash of a password as ``scrypt$salt$hash``."""
-    salt = secrets.token_bytes(16)
-    return f"scrypt${salt.hex()}${_scrypt(password, salt).hex()}"
-
-
-def matches(password: str, stored: str) -> bool:
-    """Whether a password belongs to a stored hash."""
-    kind, _, rest = stored.partition("$")
-    salt, _, wanted = rest.partition("$")
-    if kind != "scrypt":
-        return False
-    try:
-        return hmac.compare_digest(_scrypt(password, bytes.fromhex(salt)), bytes.fromhex(wanted))
-    except ValueError:
-        return False
-
-
-def _scrypt(password: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(password.encode("utf-8", "surrogateescape"), salt=salt, n=_COST, r=8, p=1, dklen=32)
+    replace_private(file, head + section + (own if changed else f"{line}\n{own}") + following)
 
 
 def _toml(value: object) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _SAFE = 1e-290  # above it a float has all its digits
 _TINY = 1e-300
+#: Quantiles of the usual levels of intervals (90, 95, 99 %), as scipy has them: a command need not import it for one.
+_QUANTILES = {0.95: 1.6448536269514722, 0.975: 1.959963984540054, 0.995: 2.5758293035489004}
 
 
 def normal_tail(z: float) -> float:
@@ -86,6 +88,8 @@ def student_tails(t: NDArray[np.float64], df: NDArray[np.float64]) -> NDArray[np
 
 def normal_quantile(probability: float) -> float:
     """The standard normal's quantile."""
+    if (known := _QUANTILES.get(probability)) is not None:
+        return known
     from scipy import special
 
     return float(special.ndtri(probability))
@@ -93,9 +97,11 @@ def normal_quantile(probability: float) -> float:
 
 def student_quantile(probability: float, df: float) -> float:
     """Student's quantile; ``df = inf`` is the normal's."""
+    if math.isinf(df):
+        return normal_quantile(probability)
     from scipy import special
 
-    return normal_quantile(probability) if math.isinf(df) else float(special.stdtrit(df, probability))
+    return float(special.stdtrit(df, probability))
 
 
 def critical(level: float, df: float = math.inf) -> float:

@@ -78,7 +78,9 @@ def cluster_ddl(catalog: Catalog, zone: ZoneInfo, topology: Topology) -> list[st
         made.append(placed(sql, topology, topology.shard if sharded else topology.whole, everywhere=not sharded))
     made += [placed(sql, topology, topology.shard) for sql in ddl(layout)]
     sharded_tables = [*sorted(events), *_SHARDED, *TABLES]
-    made += [distributed(name, topology, events | {"user_day", "mixed_users"}) for name in sharded_tables]
+    made += [
+        distributed(name, topology, events | {"user_day", "user_month", "mixed_users"}) for name in sharded_tables
+    ]
     made += [_seen(name, topology) for name in (topology.shard, topology.whole)]
     settings = ", ".join(f"{name} = {literal(value)}" for name, value in PROFILE.items())
     made.append(f"CREATE SETTINGS PROFILE IF NOT EXISTS appanalytics{topology.everywhere} SETTINGS {settings}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -65,20 +67,20 @@ def day_states(engine: Engine) -> list[DayState]:
     """
     rows = engine.rows(
         """
-        SELECT day, argMax(newest, behind) AS changed, argMax(rolled, behind) AS seen, sumMap(counted) AS events
-        FROM
-        (
-            SELECT day, shardNum() AS shard,
-                   maxIf(mark, kind = 'changed') AS newest,
-                   maxIf(mark, kind = 'rolled')  AS rolled,
-                   toInt64(newest) - toInt64(rolled) AS behind,
-                   argMaxIf(events, mark, kind = 'rolled') AS counted
-            FROM day_log GROUP BY day, shard
-        )
-        GROUP BY day ORDER BY day
+        SELECT day, shardNum() AS shard,
+               maxIf(mark, kind = 'changed') AS changed,
+               maxIf(mark, kind = 'rolled')  AS seen,
+               argMaxIf(events, mark, kind = 'rolled') AS events
+        FROM day_log GROUP BY day, shard ORDER BY day
         """
     )
-    return [DayState(row["day"], row["changed"], row["seen"], dict(row["events"] or {})) for row in rows]
+    states = []
+    for day, shards in itertools.groupby(rows, lambda row: row["day"]):
+        each = list(shards)
+        told = max(each, key=lambda row: row["changed"] - row["seen"])
+        events = sum((Counter(dict(row["events"] or {})) for row in each), Counter[str]())
+        states.append(DayState(day, told["changed"], told["seen"], dict(events)))
+    return states
 
 
 def stale_since(engine: Engine) -> datetime | None:

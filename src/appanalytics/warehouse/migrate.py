@@ -34,22 +34,27 @@ def migrate(engine: Engine) -> list[str]:
         row["name"]: row["sha256"]
         for row in engine.rows("SELECT name, argMax(sha256, applied) AS sha256 FROM schema_migrations GROUP BY name")
     }
-    applied = []
+    applied: dict[str, str] = {}
     views = event_views(engine)
-    for name, sql in migrations():
-        digest = hashlib.sha256(sql.encode()).hexdigest()
-        if name not in seen:
-            _refuse_cluster(engine, name)
-            if table_of(sql) not in views:  # their table is another's, who decides what it is like
-                engine.execute(sql)
-            engine.insert("schema_migrations", pa.table({"name": [name], "sha256": [digest]}))
-            applied.append(name)
-        elif seen[name] != digest:
-            raise IntegrityError(
-                f"migration {name} was changed after it ran in {engine.url}",
-                hint="add a new migration instead of editing one",
-            )
-    return applied
+    try:
+        for name, sql in migrations():
+            digest = hashlib.sha256(sql.encode()).hexdigest()
+            if name not in seen:
+                if not applied:
+                    _refuse_cluster(engine, name)
+                if table_of(sql) not in views:  # their table is another's, who decides what it is like
+                    engine.execute(sql)
+                applied[name] = digest
+            elif seen[name] != digest:
+                raise IntegrityError(
+                    f"migration {name} was changed after it ran in {engine.url}",
+                    hint="add a new migration instead of editing one",
+                )
+    finally:  # what ran is recorded also when the next one failed; a statement that ran unrecorded is repeated
+        if applied:
+            ledger = pa.table({"name": list(applied), "sha256": list(applied.values())})
+            engine.insert("schema_migrations", ledger)
+    return list(applied)
 
 
 def _refuse_cluster(engine: Engine, name: str) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 #: Tables whose rows follow the events; those of the others follow users' days, or neither.
 EVENT_TABLES = ("feed_actions", "message_actions")
-USER_TABLES = ("user_day",)
+USER_TABLES = ("user_day", "user_month")
 #: Events of a user on a day on which he is active, in the demo.
 EVENTS_A_USER = 42.6
 _DAY_SECONDS = 86_400

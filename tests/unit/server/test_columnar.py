@@ -16,6 +16,7 @@ from appanalytics.engine import Engine
 from appanalytics.server.collector import decode as decoding
 from appanalytics.server.collector.columnar import read_columns
 from appanalytics.server.collector.events import Limits, Services, read_services
+from appanalytics.server.collector.pieces import Malformed
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 LIMITS = Limits(NOW - timedelta(days=30), NOW + timedelta(hours=1))
@@ -46,7 +47,7 @@ def same(body: bytes, services: Services, limits: Limits = LIMITS) -> bool:
         return False
     try:
         parsed = one_by_one(body, services, limits)
-    except decoding.Malformed:
+    except Malformed:
         raise AssertionError(body) from None
     assert parsed.rejects == [], body
     expected = rows(parsed, services)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from appanalytics.errors import SettingsError
-from appanalytics.server.users import THREADS, User, Users, hashed, make_users, matches, read_users, renew_password
+from appanalytics.server.passwords import hashed, matches
+from appanalytics.server.users import THREADS, User, Users, make_users, read_users, renew_password
 
 
 def test_first_users(tmp_path: Path) -> None:
@@ -63,7 +64,7 @@ def test_hashes_are_salted() -> None:
         ('[Ann]\nrole = "reader"', "'Ann' is not a user's name"),
         ('[ann]\nrole = "boss"', "ann.role"),
         ('[ann]\nrole = "reader"\nmax_second = 1', "ann.max_second"),
-        ("[ann", "cannot read the users"),
+        ("[ann", "cannot read the passwords"),
     ],
 )
 def test_mistakes_in_the_file(tmp_path: Path, text: str, said: str) -> None:

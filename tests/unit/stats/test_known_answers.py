@@ -8,7 +8,7 @@ import pytest
 from scipy import integrate, optimize, special
 
 from appanalytics import stats
-from appanalytics.stats import JointMoments, Moments, Share
+from appanalytics.stats import JointMoments, Moments, Share, tails
 
 SLEEP_1 = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]  # R's data set `sleep`
 SLEEP_2 = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
@@ -210,3 +210,8 @@ def test_fieller_excludes_no_change_exactly_where_welch_sees_one() -> None:
     unsure = stats.fieller_relative(Moments.from_variance(100, 0.1, 25.0), Moments.from_variance(100, 1.0, 25.0))
     assert (unsure.low, unsure.high, unsure.note) == (None, None, stats.Note.UNBOUNDED)
     assert unsure.p_value is not None
+
+
+def test_quantiles_that_need_no_scipy_are_scipys() -> None:
+    for probability, known in tails._QUANTILES.items():
+        assert known == special.ndtri(probability) == tails.normal_quantile(probability)

@@ -30,7 +30,7 @@ FROM
         SELECT
             user_id,
             max($segment) AS inside,
-            toString(any($place)) AS home,
+            ifNull(toString(any($place)), '') AS home,
             min($first) AS since,
             groupBitOr(bitShiftLeft(toUInt64(1), day - {first:Date})) AS days
         FROM user_day

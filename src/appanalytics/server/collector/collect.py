@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 import uuid
-from collections import OrderedDict, deque
+from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -23,6 +23,7 @@ from appanalytics.server.collector.decode import Parsed, Reject
 from appanalytics.server.collector.events import Services
 from appanalytics.server.collector.insert import Inserter
 from appanalytics.server.collector.journal import Flush, Journal, Part
+from appanalytics.server.collector.known import KnownBatches
 from appanalytics.server.collector.store import Store, batches_part, part_of
 
 log = logging.getLogger("appanalytics.collector")
@@ -68,6 +69,7 @@ class _Job:
     name: str
     app: str
     parsed: Parsed
+    named: bool
     answer: Future[Receipt] = field(default_factory=Future)
 
 
@@ -79,7 +81,7 @@ class Collector:
         self.totals = Totals()
         self._store, self._journal = store, journal
         self._inserter = Inserter(store, journal)
-        self._known: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._known = KnownBatches(_MOST_KNOWN)
         self._pending: dict[str, _Job] = {}
         self._queue: deque[_Job] = deque()
         self._change = threading.Condition()
@@ -109,7 +111,7 @@ class Collector:
     def start(self) -> None:
         """Learn the batches that were stored, and begin to take others."""
         for name, accepted, rejected in self._store.known_batches(_MOST_KNOWN):
-            self._known[name] = (accepted, rejected)
+            self._known.add(name, accepted, rejected)
         self._inserter.start()
         self._thread.start()
 
@@ -131,15 +133,15 @@ class Collector:
         given = batch or uuid.uuid4().hex
         name = f"{app}/{given}"
         with self._change:
-            if name in self._known:
+            if batch and (counts := self._known.find(name)):
                 done: Future[Receipt] = Future()
-                done.set_result(Receipt(given, *self._known[name], known=True))
+                done.set_result(Receipt(given, *counts, known=True))
                 return done
             if name in self._pending:
                 return self._pending[name].answer
             if self._stopping or self.unsure:
                 raise Unfinished
-            job = self._pending[name] = _Job(given, name, app, parsed)
+            job = self._pending[name] = _Job(given, name, app, parsed, named=bool(batch))
             self._queue.append(job)
             self._change.notify()
         return job.answer
@@ -175,10 +177,9 @@ class Collector:
     def _done(self, jobs: list[_Job], at: datetime) -> None:
         with self._change:
             for job in jobs:
-                self._known[job.name] = (job.parsed.accepted, len(job.parsed.rejects))
+                if job.named:  # nobody can ask for another again
+                    self._known.add(job.name, job.parsed.accepted, len(job.parsed.rejects))
                 del self._pending[job.name]
-            while len(self._known) > _MOST_KNOWN:
-                self._known.popitem(last=False)
         self.totals.add(jobs, at)
         for job in jobs:
             parsed = job.parsed

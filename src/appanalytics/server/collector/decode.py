@@ -6,7 +6,6 @@ find which events are wrong and why.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +13,9 @@ import msgspec
 import pyarrow as pa
 
 from appanalytics.server.collector.columnar import read_columns
-from appanalytics.server.collector.events import SERVICE, Limits, Service, Services
+from appanalytics.server.collector.events import Limits, Service, Services
+from appanalytics.server.collector.pieces import Malformed, pieces
+from appanalytics.server.collector.reasons import refusal
 
 #: Events of one request.
 MOST_EVENTS = 100_000
@@ -23,11 +24,8 @@ _LARGE = 2_000
 #: From so many bytes on, a body is first tried as a whole, in columns.
 LARGE_BODY = 500_000
 _SHOWN = 4096
+_BOM = b"\xef\xbb\xbf"
 _UINT64 = 2**64
-
-
-class Malformed(Exception):
-    """A body that is not JSON at all; nothing of it was stored."""
 
 
 class TooMany(Exception):
@@ -62,6 +60,7 @@ class Parsed:
 def decode(body: bytes, services: Services, limits: Limits) -> Parsed:
     """Read a JSON array, NDJSON or one JSON object; raises `Malformed` and `TooMany`."""
     parsed = Parsed()
+    body = body.removeprefix(_BOM)
     if len(body) >= LARGE_BODY:
         tables = read_columns(body, services, limits, MOST_EVENTS)
         if tables is not None:
@@ -93,10 +92,10 @@ def _sort(events: list[Any], services: Services, limits: Limits, parsed: Parsed)
         if own and not _all_fit(service, own, limits):
             own = [event for event in own if _misfit(service, event, limits) is None]
             for index, event in enumerate(events):
-                reason = _misfit(service, event, limits) if type(event) is service.type else None
-                if reason:
+                misfit = _misfit(service, event, limits) if type(event) is service.type else None
+                if misfit:
                     raw = msgspec.json.encode(event).decode()
-                    parsed.rejects.append(Reject(index, service.name, reason, raw[:_SHOWN]))
+                    parsed.rejects.append(Reject(index, service.name, misfit, raw[:_SHOWN]))
         if own:
             parsed.events[service.name] = own
     parsed.rejects.sort(key=lambda reject: reject.index)
@@ -119,7 +118,7 @@ def _misfit(service: Service, event: Any, limits: Limits) -> str | None:
     if time < limits.earliest:
         return f"`{service.time}` is before {limits.earliest:%Y-%m-%dT%H:%MZ}, the earliest that is taken"
     if time > limits.latest:
-        return f"`{service.time}` is in the future"
+        return f"`{service.time}` is in the future: after {limits.latest:%Y-%m-%dT%H:%MZ}, the latest that is taken"
     for name in service.wide:
         if (getattr(event, name) or 0) >= _UINT64:
             return f"Expected `int` <= {_UINT64 - 1} - at `$.{name}`"
@@ -129,7 +128,7 @@ def _misfit(service: Service, event: Any, limits: Limits) -> str | None:
 def _one_by_one(body: bytes, services: Services, limits: Limits, parsed: Parsed) -> None:
     events: list[Any] = []
     places: list[int] = []
-    for index, raw in enumerate(_pieces(body)):
+    for index, raw in enumerate(pieces(body)):
         if index >= MOST_EVENTS:
             raise TooMany
         try:
@@ -138,49 +137,12 @@ def _one_by_one(body: bytes, services: Services, limits: Limits, parsed: Parsed)
             events.append(event)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             shown = bytes(raw).decode("utf-8", "replace")[:_SHOWN]
-            parsed.rejects.append(Reject(index, _named(raw, services), _reason(error), shown))
+            parsed.rejects.append(Reject(index, *refusal(error, raw, services), shown))
     kept = Parsed()
     _sort(events, services, limits, kept)
     parsed.events = kept.events
     parsed.rejects += [Reject(places[each.index], each.service, each.reason, each.raw) for each in kept.rejects]
     parsed.rejects.sort(key=lambda reject: reject.index)
-
-
-def _pieces(body: bytes) -> Iterator[Any]:
-    """The events' own bytes: items of an array, the lines, or one object that spans lines."""
-    start = body.lstrip()[:1]
-    if start == b"[":
-        try:
-            yield from msgspec.json.decode(body, type=list[msgspec.Raw])
-        except (msgspec.MsgspecError, RecursionError) as error:
-            raise Malformed(_reason(error)) from None
-        return
-    lines = [line for line in body.split(b"\n") if line.strip()]
-    if (len(lines) > 1 and lines[0].strip() == b"{") or not lines:
-        try:
-            yield msgspec.json.decode(body, type=msgspec.Raw)
-        except (msgspec.MsgspecError, RecursionError) as error:
-            raise Malformed(_reason(error) if lines else "the body is empty") from None
-        return
-    yield from lines
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "JSON is nested too deeply"
-    if isinstance(error, UnicodeDecodeError):
-        return "text is not UTF-8"
-    return str(error)[:300]
-
-
-def _named(raw: Any, services: Services) -> str:
-    """The service that a rejected event names, if it can be read at all."""
-    try:
-        found = msgspec.json.decode(raw)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return ""
-    name = found.get(SERVICE) if isinstance(found, dict) else None
-    return name if isinstance(name, str) and any(each.name == name for each in services.all) else ""
 
 
 def _columns(parsed: Parsed, services: Services) -> None:

@@ -16,10 +16,11 @@ from typing import Any
 
 from appanalytics.server.body import Gone, Receive
 from appanalytics.server.collector.collect import Collector, Receipt, Unfinished
-from appanalytics.server.collector.decode import MOST_EVENTS, Malformed, TooMany, decode
+from appanalytics.server.collector.decode import MOST_EVENTS, TooMany, decode
 from appanalytics.server.collector.events import Limits
 from appanalytics.server.collector.keys import Keys
 from appanalytics.server.collector.openapi import describe
+from appanalytics.server.collector.pieces import Malformed
 from appanalytics.server.compression import decompressed
 from appanalytics.server.problems import Problem
 from appanalytics.server.reply import Send
@@ -119,8 +120,10 @@ class CollectorEndpoint:
         found = self.keys.find(key) if key else None
         if found is None and "." in key:
             name, _, password = key.partition(".")
-            loop = asyncio.get_running_loop()
-            user = await loop.run_in_executor(self.threads, self.known_user, name, password)
+            try:
+                user = await asyncio.get_running_loop().run_in_executor(None, self.known_user, name, password)
+            except Problem as problem:
+                raise Refused(429, problem.message, "send it again", {"retry-after": "1"}) from None
             found = (user, frozenset()) if user else None
         if found is None:
             title = "unknown key" if key else "no key"
@@ -134,7 +137,8 @@ class CollectorEndpoint:
             raise Refused(400, "Idempotency-Key is 1 to 128 visible ASCII characters")
         encoding = headers.get("content-encoding", "").strip().lower()
         if encoding not in _ENCODINGS:
-            raise Refused(415, f"unknown encoding {encoding[:20]!r}", headers={"accept-encoding": "gzip, zstd"})
+            known = ", ".join(sorted(_ENCODINGS - {""}))
+            raise Refused(415, f"unknown encoding {encoding[:20]!r}", f"one of {known}", {"accept-encoding": known})
         kept = [0]
         waits: asyncio.Future[Receipt] | None = None
         try:

@@ -7,17 +7,15 @@ has it can add events of that app and nothing else.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import secrets
-import stat
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from appanalytics.errors import SettingsError
+from appanalytics.server.private import read_private, replace_private
 
 _NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _HEAD = "# Keys of the apps that send events. A new key: appanalytics serve --new-key APP\n"
@@ -45,22 +43,7 @@ class Keys:
 
 def read_keys(file: Path) -> dict[str, Key]:
     """Read the keys' file; raises `SettingsError` that names file, app and field."""
-    if os.name == "posix" and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise SettingsError(f"{file} holds keys and others can read it", hint=f"chmod 600 {file}")
-    try:
-        tree = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"cannot read the keys of {file}: {error}") from None
-    keys = {}
-    for name, values in tree.items():
-        _check_name(name)
-        try:
-            keys[name] = Key.model_validate(values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in (name, *first["loc"]))
-            raise SettingsError(f"{file}: {where}: {first['msg'].lower()}") from None
-    return keys
+    return read_private(file, "keys", Key, _check_name)
 
 
 def new_key(file: Path, app: str) -> str:
@@ -76,11 +59,7 @@ def new_key(file: Path, app: str) -> str:
         lines += [f"services = {each.services}".replace("'", '"')] if each.services else []
         lines.append("")
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = file.with_name(file.name + ".partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write("\n".join(lines))
-    partial.replace(file)
+    replace_private(file, "\n".join(lines))
     return key
 
 

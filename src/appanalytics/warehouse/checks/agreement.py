@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
@@ -16,6 +17,7 @@ from appanalytics.warehouse.rollup.layout import events_column
 _EVENTS = "events of every day: user_day against the tables of events"
 _RETENTION = "totals of every day and dimension: retention_day against user_day"
 _SLICES = "totals of every day: slice_day against user_day"
+_MONTHS = "totals of every month: user_month against user_day"
 _LINKS = "each user's first and previous days in user_day"
 _POSTS = "totals of every day: post_day against user_day"
 
@@ -62,6 +64,19 @@ def slice_day(scope: Scope) -> list[Check]:
     found = by_day(scope.engine.rows(f"SELECT day, {_sums(columns)} FROM slice_day GROUP BY day"))
     wrong = differences("slice_day", _SLICES, found, scope.user_days, columns, days, HINT)
     return settle("slice_day", _SLICES, wrong, looked_at=f"{len(days)} days")
+
+
+def user_month(scope: Scope) -> list[Check]:
+    """Counters of a month, summed over its users, are those of its days."""
+    if not scope.current or sound_days(scope) != scope.fresh_days:
+        return skipped("user_month", _MONTHS, "user_day must be rolled up and whole first")
+    columns = scope.layout.counters
+    expected: dict[date, Counter[str]] = {}
+    for day, held in scope.user_days.items():
+        expected.setdefault(day.replace(day=1), Counter()).update({name: held[name] for name in columns})
+    found = by_day(scope.engine.rows(f"SELECT month AS day, {_sums(columns)} FROM user_month GROUP BY month"))
+    wrong = differences("user_month", _MONTHS, found, expected, columns, {*expected, *found}, HINT)
+    return settle("user_month", _MONTHS, wrong, looked_at=f"{len(expected)} months")
 
 
 def retention_day(scope: Scope) -> list[Check]:

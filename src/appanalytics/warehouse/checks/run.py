@@ -29,6 +29,7 @@ STEPS: tuple[Callable[[Scope], list[Check]], ...] = (
     agreement.user_day_days,
     agreement.user_links,
     agreement.slice_day,
+    agreement.user_month,
     agreement.retention_day,
     agreement.post_day_days,
     sliced.report_daily,

@@ -8,6 +8,7 @@ users whose rows changed are found, and every later day on which they were activ
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from appanalytics.errors import UserError
 from appanalytics.progress import Progress, silent
 from appanalytics.warehouse import days as day_log
 from appanalytics.warehouse.lock import exclusive
-from appanalytics.warehouse.meta import values_of_shards, write_meta
+from appanalytics.warehouse.meta import read_meta, values_of_shards, write_meta
 from appanalytics.warehouse.rollup import shapes, tables
 from appanalytics.warehouse.rollup.items import ItemRollups
 from appanalytics.warehouse.rollup.layout import TABLES, VERSION, Layout
@@ -29,8 +30,11 @@ from appanalytics.warehouse.rollup.partitions import MONTH, WEEK, drop_leftovers
 from appanalytics.window import Grain, day_start, next_bucket_day
 
 _LAYOUT_KEY = "rollup_layout"
+_MONTHS_KEY = "rollup_user_month"
 #: Events prepared at once. Bounds memory and is what a Ctrl-C can lose.
 BATCH_EVENTS = 12_000_000
+#: Events of months whose cells are made by one statement; a statement by itself costs as much as some 100,000 events.
+SPAN_EVENTS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +78,15 @@ def rollup(
     nothing. A new catalog or time zone starts the rollups afresh.
     """
     layout = Layout.read(engine, catalog, zone)
-    _is_replicated(engine, layout)
+    replicated = _is_replicated(engine, layout)
     with exclusive(engine, "rollup", progress=progress):  # two runs would copy each other's days of a partition
         _prepare(engine, layout)
         counts = event_counts(engine, layout)
         _notice_unmarked(engine, counts)
         todo = _chosen(engine, first, until, force=force)
-        return _Run(engine, layout, counts, progress).work(todo)
+        run = _Run(engine, layout, counts, progress)
+        run.add_user_months(make_tables=not replicated)
+        return run.work(todo)
 
 
 def event_counts(engine: Engine, layout: Layout) -> dict[date, dict[str, int]]:
@@ -249,24 +255,54 @@ class _Run:
         with self._work(tables.active_link) as target:
             self.engine.execute(self.sql.active_link(target), {"days": touched, "last": touched[-1]})
             put_days(self.engine, "active_link", target, touched, MONTH)
+        self.put_user_months(sorted({day.replace(day=1) for day in touched}))
         self._derive_deltas(touched)
         with self._work(tables.retention_day) as target:
-            self._by_month(
-                "retention_day", target, self.sql.retention_day(target), months(touched[0], touched[-1]), {}
-            )
+            self._by_month("retention_day", target, self.sql.retention_day(target), months(touched), {})
+
+    def add_user_months(self, *, make_tables: bool) -> None:
+        """Fill `user_month` from `user_day` where the rollups were made by a version that did not have it."""
+        if read_meta(self.engine, _MONTHS_KEY) == (made_for := layout_id(self.layout)):
+            return
+        if make_tables:  # on a shard its DDL does
+            tables.create_tables(self.engine, self.layout)
+        rows = self.engine.rows("SELECT DISTINCT toStartOfMonth(day) AS month FROM user_day ORDER BY month")
+        self.put_user_months([row["month"] for row in rows])
+        write_meta(self.engine, _MONTHS_KEY, made_for)
+
+    def put_user_months(self, firsts: list[date]) -> None:
+        """Add up the users' days of some months, given by their first days, and put them in place."""
+        with self._work(tables.user_month) as target:
+            self._by_month("user_month", target, self.sql.user_month(target), firsts, {})
 
     def _derive_deltas(self, touched: list[date]) -> None:
         """Make the months of `active_delta` that the touched days reach: up to their longest window later."""
         longest = max(self.layout.windows, default=0)
         parameters = {"windows": self.layout.windows, "longest": longest}
         with self._work(tables.active_delta) as target:
-            reached = months(touched[0], touched[-1] + timedelta(days=longest))
+            reached = months(touched, longest)
             self._by_month("active_delta", target, self.sql.active_delta(target), reached, parameters)
 
     def _by_month(self, name: str, target: str, sql: str, firsts: list[date], parameters: dict[str, Any]) -> None:
-        for first in firsts:
-            self.engine.execute(sql, {"first": first, "until": next_bucket_day(first, Grain.MONTH), **parameters})
+        for first, until in self._spans(firsts):
+            self.engine.execute(sql, {"first": first, "until": until, **parameters})
         put_partitions(self.engine, name, target, [MONTH.id(first) for first in firsts])
+
+    def _spans(self, firsts: list[date]) -> Iterator[tuple[date, date]]:
+        """Months as spans [first, until): those that follow each other are one while their events are few."""
+        events = Counter[date]()
+        for day in self.counts:
+            events[day.replace(day=1)] += self._events(day)
+        span: tuple[date, date] | None = None
+        size = 0
+        for first in firsts:
+            if span and (span[1] != first or size + events[first] > SPAN_EVENTS):
+                yield span
+                span, size = None, 0
+            span = (span[0] if span else first, next_bucket_day(first, Grain.MONTH))
+            size += events[first]
+        if span:
+            yield span
 
     def _span(self, batch: list[date]) -> dict[str, Any]:
         zone = self.layout.zone
@@ -277,10 +313,12 @@ class _Run:
         }
 
 
-def months(first: date, last: date) -> list[date]:
-    """First days of all months from the one of ``first`` to the one of ``last``."""
-    found, month = [], first.replace(day=1)
-    while month <= last:
-        found.append(month)
-        month = next_bucket_day(month, Grain.MONTH)
-    return found
+def months(days: Iterable[date], reach: int = 0) -> list[date]:
+    """First days of the months that hold one of the days, or a day up to ``reach`` days after it; in order."""
+    found: set[date] = set()
+    for day in days:
+        month = day.replace(day=1)
+        while month <= day + timedelta(days=reach):
+            found.add(month)
+            month = next_bucket_day(month, Grain.MONTH)
+    return sorted(found)

@@ -17,6 +17,7 @@ from appanalytics.sqltext import identifier
 ANY_SERVICE = "any"
 TABLES = (
     "user_day",
+    "user_month",
     "slice_day",
     "active_link",
     "active_delta",

@@ -115,6 +115,11 @@ class Shapes:
             f" AND user_id IN (SELECT user_id FROM {stage}))"
         )
 
+    def user_month(self, target: str) -> str:
+        """Fill ``target`` with the users' counters of the month from {first} to {until}."""
+        sums = ", ".join(f"sum({column})" for column in self.counters)
+        return self._render("user_month", target=target, sums=sums)
+
     def slice_day(self, target: str) -> str:
         """Fill ``target`` with the counters of {days}."""
         sums = ", ".join(f"sum({column})" for column in self.counters)

@@ -21,6 +21,7 @@ def ddl(layout: Layout) -> list[str]:
     """The CREATE statements of all rollups."""
     return [
         user_day("user_day", layout, f"PARTITION BY {WEEK.sql}"),
+        user_month("user_month", layout),
         slice_day("slice_day", layout),
         active_link("active_link", layout),
         active_delta("active_delta", layout),
@@ -47,6 +48,18 @@ def user_day(name: str, layout: Layout, partition: str) -> str:
     ]
     key = ", ".join(["day", "user_id", *map(identifier, layout.user_columns)])
     return _create(name, columns, f"ENGINE = MergeTree {partition} ORDER BY ({key})")
+
+
+def user_month(name: str, layout: Layout) -> str:
+    """A user's calendar month, by combination of attributes: sums of `user_day`, a fifth of its rows."""
+    columns = [
+        "month Date CODEC(ZSTD(1))",
+        f"user_id {layout.user_type} CODEC(Delta, ZSTD(1))" if _is_integer(layout.user_type) else "user_id String",
+        *(f"{identifier(column)} {layout.type_of(column)} CODEC(ZSTD(1))" for column in layout.user_columns),
+        *(f"{identifier(column)} {_wide(kind)} CODEC(ZSTD(1))" for column, kind in layout.counters.items()),
+    ]
+    key = ", ".join(["month", "user_id", *map(identifier, layout.user_columns)])
+    return _create(name, columns, f"ENGINE = MergeTree PARTITION BY toYYYYMM(month) ORDER BY ({key})")
 
 
 def slice_day(name: str, layout: Layout) -> str:
