@@ -1,6 +1,8 @@
 # Two commands matter: `make up` runs the product, `make test` proves it.
 # They need Python 3.11 or newer and a package index, nothing else.
 PYTHON ?= python3
+# Processes that run tests: one for each core.
+WORKERS ?= 2
 VENV   := .venv
 SUPERSET := .venv-superset
 BIN    := $(VENV)/bin
@@ -70,14 +72,14 @@ down: setup  ## Stop all parts; the data stay
 	@$(APP) down
 
 test: setup-dev  ## Run all tests
-	@$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder --durations=15 --durations-min=5
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations=15 --durations-min=5
 
 coverage: setup-dev  ## Run all tests and tell which branches none of them took
-	@$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder --cov --cov-report=
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --cov --cov-report=
 	@$(BIN)/coverage report
 
 e2e: setup-dev superset-venv airflow-venv telemelya-venv  ## Run real Superset, Airflow, Postgres and a browser (Debian's chromium) against a demo
-	@$(BIN)/pytest -q -n 2 --dist loadgroup -m e2e --durations=15 --durations-min=5 tests/e2e
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup -m e2e --durations=15 --durations-min=5 tests/e2e
 
 wheel: setup-dev  ## Build the wheel, install it in an environment of its own, and use it there
 	@rm -rf dist .venv-wheel && $(BIN)/python -m hatchling build -t wheel >/dev/null

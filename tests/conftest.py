@@ -17,7 +17,10 @@ _numbers = itertools.count()
 
 #: Files whose tests take longest, slowest first: what begins last is short, so that all processes end together.
 LONG = (
-    "test_rollups_exact.py", "test_checks.py", "test_cluster.py", "test_backup.py", "test_collector.py",
+    "test_rollups_exact.py", "test_cluster.py", "test_checks.py", "test_backup.py", "test_collector.py",
+    "test_report_real.py", "test_retention_real.py", "test_checks_real.py", "test_cli.py", "test_docs.py",
+    "test_notebook.py", "test_experiment_notebook.py", "test_adopt.py", "test_messages_cli.py", "test_audience.py",
+    "test_report_news.py", "test_guide_real.py", "test_alert_messages.py", "test_alerts.py",
 )  # fmt: skip
 
 
@@ -25,7 +28,8 @@ LONG = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of a file run in one process, which makes what they share once; files that take long come first."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 

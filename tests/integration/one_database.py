@@ -33,6 +33,7 @@ def refilled(engine: Engine, events: list[Event], catalog: Catalog, zone: ZoneIn
     """Only these events, rolled up; ``days`` are those that may have had others before."""
     for table in ("feed_actions", "message_actions"):
         engine.execute(f"TRUNCATE TABLE {table}")
+    engine.execute("TRUNCATE TABLE IF EXISTS mixed_users")  # who once changed is remembered, also without events
     insert(engine, events)
     mark_changed(engine, days)
     rollup(engine, catalog, zone)

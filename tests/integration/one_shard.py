@@ -23,7 +23,7 @@ from appanalytics.catalog import Catalog, load_catalog
 from appanalytics.engine.client import ClientEngine
 from appanalytics.engine.port import PINNED
 from appanalytics.engine.url import WarehouseUrl
-from appanalytics.errors import AppAnalyticsError
+from appanalytics.errors import AppAnalyticsError, QuestionError
 from appanalytics.query import Question, ask, read_coverage
 from appanalytics.warehouse.cluster import PROFILE, Topology, cluster_ddl
 from appanalytics.warehouse.migrate import migrate
@@ -81,15 +81,21 @@ def answers(engine: ClientEngine, catalog: Catalog, prefer: str) -> list[Any]:
     coverage = read_coverage(engine, layout)
     window = Window.of(FIRST, LAST, UTC)
     found: list[Any] = []
-    for each in catalog.quantities():
-        for by in ((), ("city",)):
-            try:
-                question = Question.of(catalog, [each.name], window, by=by, grain="week")
-                answer = ask(engine, layout, question, prefer=prefer, coverage=coverage)
-                found.append([each.name, list(by), answer.records])
-            except AppAnalyticsError as error:
-                found.append([each.name, list(by), type(error).__name__])
+    for by in ((), ("city",)):
+        names = [each.name for each in catalog.quantities() if may_ask(catalog, each.name, by)]
+        question = Question.of(catalog, names, window, by=by, grain="week")
+        answer = ask(engine, layout, question, prefer=prefer, coverage=coverage)
+        found += [[name, list(by), answer.column(name)] for name in names]
     return found
+
+
+def may_ask(catalog: Catalog, name: str, by: tuple[str, ...]) -> bool:
+    """False where the slice makes no sense for the metric."""
+    try:
+        Question.of(catalog, [name], Window.of(FIRST, LAST, UTC), by=by)
+    except QuestionError:
+        return False
+    return True
 
 
 def questions(place: str, engine: ClientEngine, catalog: Catalog) -> dict[str, Any]:

@@ -11,8 +11,10 @@ import pytest
 
 from appanalytics.catalog import load_catalog
 from appanalytics.dashboards import Datasets
+from appanalytics.dashboards.stored import p_text as p_text_sql
 from appanalytics.engine import Engine
 from appanalytics.query import Question, ask
+from appanalytics.stats import p_text
 from appanalytics.warehouse.rollup import Layout, rollup
 from appanalytics.window import Window
 
@@ -134,3 +136,15 @@ def test_users_whose_attributes_change(engine: Engine, changed: str) -> None:
     assert listed == twice, "how many users it touches is told by this count"
     counted = rows_of(engine, DATASETS["users"], ["users"], since=first)
     assert counted == [{"users": 3}], "users of each bucket are exact"
+
+
+def test_p_values_are_written_as_everywhere(engine: Engine) -> None:
+    """Also those that no float can hold."""
+    logs = [None, 0.0, -0.3, -0.9999, -1.0, -1.3, -3.99, -4.0, -4.02, -39.4, -308.0001, -1203.5, float("-inf")]
+    for log10_p in logs:
+        sql = f"SELECT {p_text_sql('x')} AS found FROM (SELECT {{log:Nullable(Float64)}} AS x)"
+        if log10_p is not None and log10_p == float("-inf"):
+            sql = sql.replace("{log:Nullable(Float64)}", "toNullable(-inf)")
+            assert engine.scalar(sql) == p_text(log10_p)
+        else:
+            assert engine.scalar(sql, {"log": log10_p}) == p_text(log10_p), log10_p

@@ -13,7 +13,11 @@ import pytest
 from nbclient import NotebookClient
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-RUN = "import sys; from appanalytics.cli.main import run; sys.exit(run(sys.argv[1:]))"
+RUN = """
+import sys
+from appanalytics.cli.main import run
+sys.exit(run(["--config", sys.argv[1], *sys.argv[2:]]) or run(["--config", sys.argv[1], "rollup"]))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +28,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file.write_text(
         f"[warehouse]\nurl = 'chdb://{folder / 'warehouse'}'\n[experiments]\nfolder = '{EXAMPLES / 'experiments'}'\n"
     )
-    command = [sys.executable, "-c", RUN, "--config", str(file)]
-    for words in (["simulate", "--users", "2500", "--days", "34", "--until", "2026-11-01"], ["rollup"]):
-        subprocess.run([*command, *words], check=True, capture_output=True, timeout=120)
+    words = ["simulate", "--users", "2500", "--days", "34", "--until", "2026-11-01"]
+    subprocess.run([sys.executable, "-c", RUN, str(file), *words], check=True, capture_output=True, timeout=240)
     return file
 
 

@@ -27,9 +27,10 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         for name, value in settings.items():
             patch.setenv(name, value)
         patch.delenv("APPANALYTICS_CONFIG", raising=False)
-        for words in (["simulate", "--users", "2000", "--days", "46", "--until", "2026-11-01"], ["rollup"]):
-            command = [sys.executable, "-c", "from appanalytics.cli.main import main; main()", *words]
-            subprocess.run(command, check=True, cwd=folder, env=dict(os.environ), capture_output=True, timeout=120)
+        words = ["simulate", "--users", "2000", "--days", "46", "--until", "2026-11-01"]
+        made = "import sys; from appanalytics.cli.main import run; sys.exit(run(sys.argv[1:]) or run(['rollup']))"
+        command = [sys.executable, "-c", made, *words]
+        subprocess.run(command, check=True, cwd=folder, env=dict(os.environ), capture_output=True, timeout=240)
         notebook = nbformat.read(NOTEBOOK, as_version=4)
         NotebookClient(
             notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}}

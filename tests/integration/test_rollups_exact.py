@@ -99,9 +99,9 @@ def fresh(warehouse_url: str):
     return make
 
 
-# What an example costs is its statements, not its events: few examples, each with many events.
-@settings(LIMITS, max_examples=4)
-@given(batches=st.lists(st.lists(st.one_of(events, stable_events), min_size=1, max_size=25), min_size=1, max_size=3))
+# Small batches: with many events in each, users are active on all days, and a late one changes no link.
+@settings(LIMITS, max_examples=8)
+@given(batches=st.lists(st.lists(st.one_of(events, stable_events), min_size=1, max_size=10), min_size=1, max_size=3))
 def test_rollups_equal_the_events_after_every_load(fresh, batches: list[list[Event]]) -> None:
     engine = fresh()
     loaded: list[Event] = []
@@ -119,8 +119,8 @@ def test_rollups_equal_the_events_after_every_load(fresh, batches: list[list[Eve
     engine.close()
 
 
-@settings(LIMITS, max_examples=4)
-@given(batch=st.lists(events, min_size=1, max_size=40))
+@settings(LIMITS, max_examples=6)
+@given(batch=st.lists(events, min_size=1, max_size=25))
 def test_events_and_rollups_agree_with_filters(fresh, batch: list[Event]) -> None:
     engine = fresh()
     insert(engine, batch)
@@ -152,9 +152,9 @@ post_events = st.builds(
 )
 
 
-@settings(LIMITS, max_examples=4)
+@settings(LIMITS, max_examples=6)
 @given(
-    batches=st.lists(st.lists(post_events, min_size=1, max_size=25), min_size=1, max_size=3),
+    batches=st.lists(st.lists(post_events, min_size=1, max_size=12), min_size=1, max_size=3),
     removed=st.sampled_from([None, 0, 30, 64]),
 )
 def test_users_of_every_post(fresh, batches: list[list[Event]], removed: int | None) -> None:
@@ -236,6 +236,29 @@ def test_an_event_before_all_others_moves_first_days(engine: Engine, utc: ZoneIn
         (2, "2026-01-13", "2026-01-13", "1970-01-01"),
     ]
     check_days(engine, loaded + late, 20, utc)
+
+
+def test_years_without_events_cost_nothing(engine: Engine, utc: ZoneInfo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eleven years lie between two days, and a late event changes the first; months between have no statements."""
+    loaded = [Event(at(0), 1), Event(at(4_000), 1), Event(at(4_000), 2)]
+    late = [Event(at(0), 2, os="Android"), Event(at(1), 1)]
+    genuine = type(engine).execute
+    for batch in (loaded, late):
+        insert(engine, batch)
+        statements: list[str] = []
+
+        def counting(self: Engine, sql: str, *more: object, statements=statements, **named: object) -> None:
+            statements.append(sql)
+            genuine(self, sql, *more, **named)
+
+        monkeypatch.setattr(type(engine), "execute", counting)
+        rollup(engine, CATALOG, utc)
+        monkeypatch.setattr(type(engine), "execute", genuine)
+        assert 20 < len(statements) < 120
+    for first in (0, 3_998):
+        window = Window.of(at(first).date(), at(first + 40).date(), utc)
+        found = answer(engine, utc, window, "rollups", grain="day")
+        assert found == expected(loaded + late, utc, window, Grain.DAY)
 
 
 def test_a_late_event_links_later_days_of_its_post(engine: Engine, utc: ZoneInfo) -> None:

@@ -15,17 +15,16 @@ from appanalytics.warehouse.checks import Limits, Status
 from appanalytics.warehouse.checks.copies import copies
 from appanalytics.warehouse.checks.scope import read_scope
 from appanalytics.warehouse.checks.values import impossible_values
-from appanalytics.warehouse.load import load_files, read_mapping
 from appanalytics.warehouse.rollup import Layout
 
-pytestmark = pytest.mark.real
-MAPPING = Path(__file__).resolve().parents[2] / "examples" / "deskdrop.yaml"
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("feed_year")]
 FILE = Path("feed") / "deskdrop_interactions.csv.gz"
 
 
-def test_a_month_of_the_real_feed_was_recorded_twice_in_part(engine: Engine, real_data: Path, utc: ZoneInfo) -> None:
-    load_files(engine, "feed", [real_data / FILE], read_mapping(MAPPING))
-    scope = read_scope(engine, Layout.read(engine, load_catalog(), utc), Limits(), None, None, full=True)
+def test_a_month_of_the_real_feed_was_recorded_twice_in_part(
+    feed_year: Engine, real_data: Path, utc: ZoneInfo
+) -> None:
+    scope = read_scope(feed_year, Layout.read(feed_year, load_catalog(), utc), Limits(), None, None, full=True)
 
     frame = pd.read_csv(real_data / FILE).query("eventType in ['VIEW', 'LIKE']")
     frame["day"] = pd.to_datetime(frame["timestamp"], unit="s").dt.date

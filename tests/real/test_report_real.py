@@ -13,11 +13,10 @@ from tests.integration.report_numbers import assert_told_as_queried
 from appanalytics.catalog import load_catalog
 from appanalytics.engine import Engine
 from appanalytics.reports import daily_report
-from appanalytics.warehouse.load import load_files, read_mapping
-from appanalytics.warehouse.rollup import Layout, rollup
+from appanalytics.warehouse.rollup import Layout
 from appanalytics.window import parse_zone
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("feed_year")]
 
 HERE = Path(__file__).parent
 DAY = date(2016, 7, 20)
@@ -26,12 +25,8 @@ UTC_ZONE = parse_zone("UTC")
 
 
 @pytest.fixture
-def layout(engine: Engine, real_data: Path) -> Layout:
-    mapping = read_mapping(HERE.parents[1] / "examples" / "deskdrop.yaml")
-    load_files(engine, "feed", [real_data / "feed" / "deskdrop_interactions.csv.gz"], mapping)
-    catalog = load_catalog()
-    rollup(engine, catalog, UTC_ZONE)
-    return Layout.read(engine, catalog, UTC_ZONE)
+def layout(feed_year: Engine) -> Layout:
+    return Layout.read(feed_year, load_catalog(), UTC_ZONE)
 
 
 def by_pandas(file: Path, day: date) -> dict[str, float]:
@@ -55,9 +50,9 @@ def by_pandas(file: Path, day: date) -> dict[str, float]:
 
 
 def test_the_report_of_a_real_day(
-    engine: Engine, layout: Layout, real_data: Path, warehouse_url: str, capsys: pytest.CaptureFixture[str]
+    feed_year: Engine, layout: Layout, real_data: Path, engine_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = daily_report(engine, layout, DAY, as_of=NOW)
+    report = daily_report(feed_year, layout, DAY, as_of=NOW)
     file = real_data / "feed" / "deskdrop_interactions.csv.gz"
     for key, back in (("value", 0), ("day_before", 1), ("week_before", 7)):
         expected = by_pandas(file, DAY - timedelta(days=back))
@@ -66,15 +61,16 @@ def test_the_report_of_a_real_day(
     if os.environ.get("WRITE_GOLDEN"):
         golden.write_text(report.text, encoding="utf-8")
     assert report.text == golden.read_text(encoding="utf-8")
-    assert assert_told_as_queried(report, layout.catalog, warehouse_url, capsys) == 9
+    url = f"chdb://{engine_folder}?database={feed_year.database}"
+    assert assert_told_as_queried(report, layout.catalog, url, capsys) == 9
     assert "Messenger" not in report.html  # a service that is not in use is not reported
     assert len(report.picture()) < 300_000
 
 
-def test_every_day_of_a_sparse_year_can_be_reported(engine: Engine, layout: Layout) -> None:
+def test_every_day_of_a_sparse_year_can_be_reported(feed_year: Engine, layout: Layout) -> None:
     """Nights and weekends of few events are not taken for missing data."""
     late = datetime(2017, 6, 1, tzinfo=UTC)
     first, days = date(2016, 3, 14), 352
-    for number in range(0, days, 16):
-        report = daily_report(engine, layout, first + timedelta(days=number), as_of=late)
+    for number in range(0, days, 30):  # all days of the week
+        report = daily_report(feed_year, layout, first + timedelta(days=number), as_of=late)
         assert report.complete or "There are no events of this day." in report.text

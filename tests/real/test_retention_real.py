@@ -22,7 +22,7 @@ from appanalytics.warehouse.load import load_files, read_mapping
 from appanalytics.warehouse.rollup import Layout, rollup
 from appanalytics.window import Window
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("feed_year")]
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 UTC = ZoneInfo("UTC")
@@ -77,11 +77,9 @@ def unbounded(frame: pd.DataFrame, freq: str) -> Cells:
     return found
 
 
-def test_a_company_feed(engine: Engine, real_data: Path) -> None:
+def test_a_company_feed(feed_year: Engine, real_data: Path) -> None:
     file = real_data / "feed" / "deskdrop_interactions.csv.gz"
-    load_files(engine, "feed", [file], read_mapping(EXAMPLES / "deskdrop.yaml"))
-    catalog = load_catalog()
-    rollup(engine, catalog, UTC)
+    engine, catalog = feed_year, load_catalog()
     frame = pd.read_csv(file, keep_default_na=False, dtype={"userCountry": str})
     frame = frame[frame["eventType"].isin(["VIEW", "LIKE"])]
     frame["day"] = pd.to_datetime(frame["timestamp"], unit="s")

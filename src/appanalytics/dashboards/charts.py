@@ -66,7 +66,7 @@ def form_data(chart: ChartSpec, dataset: Dataset, locale: str) -> Json:
         }
     elif chart.chart == "pie":
         form |= {"metric": chart.metrics[0], "groupby": chart.by or [chart.x], "donut": True, "innerRadius": 40}
-        form |= {"outerRadius": 60, "label_type": "key_percent", "show_labels": True, "show_legend": True}
+        form |= {"outerRadius": 60, "label_type": "percent", "show_labels": True, "show_legend": True}
         form |= {"number_format": _format(chart, dataset), "sort_by_metric": True}
     elif chart.chart == "table":
         form |= _table(chart, dataset)

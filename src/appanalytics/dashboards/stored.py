@@ -21,6 +21,22 @@ def one(column: str) -> str:
     return f"if(count({column}) = 1, any({column}), NULL)"
 
 
+def p_text(column: str) -> str:
+    """A p-value for people from its decimal logarithm: what `stats.p_text` writes, never 0 for being small."""
+    log10_p = f"any({column})"
+    exponent = f"toInt64(floor({log10_p}))"
+    digit = f"toInt64(round(exp10({log10_p} - floor({log10_p}))))"
+    return (
+        f"multiIf(count({column}) != 1, 'n/a', isInfinite({log10_p}), '0',"
+        f" {log10_p} >= -1, printf('%.3f', exp10({log10_p})), {log10_p} >= -4, printf('%.4f', exp10({log10_p})),"
+        f" {digit} = 10, concat('1e', toString({exponent} + 1)),"
+        f" concat(toString({digit}), 'e', toString({exponent})))"
+    )
+
+
+_P_TEXT = SavedMetric("p_text", p_text("n_log10_p"), "p")
+
+
 @dataclass(frozen=True)
 class Stored(Parts):
     """All datasets of stored results for one catalog, time zone and language."""
@@ -55,6 +71,7 @@ class Stored(Parts):
             self._number("low", "Low", "Нижняя граница"),
             self._number("high", "High", "Верхняя граница"),
             self._number("p", "p", "p", ".3~g", "p_value"),
+            _P_TEXT,
             self._number("adjusted_p", "Corrected p", "p с поправкой", ".3~g"),
             self._number("margin", "Accepted loss", "Допустимая потеря"),
         ]
@@ -124,6 +141,7 @@ class Stored(Parts):
             self._number("low", "Low", "Нижняя граница"),
             self._number("high", "High", "Верхняя граница"),
             self._number("p", "p", "p", ".3~g", "p_value"),
+            _P_TEXT,
             self._number("per_day", "Per day, whole app", "В день, всё приложение", ",.0f"),
         ]
         columns = [

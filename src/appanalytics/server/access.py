@@ -41,7 +41,7 @@ _DEFAULTS = {
 #: Least values of settings, for everybody. With no pause between reports of progress the engine never ends a query.
 _LEAST = {"interactive_delay": 1000}
 #: So many parts of a table that were merged away are dropped one after the other. With a hundred the engine takes
-#: 128 threads for them and keep these for ever, with some hundred KiB each.
+#: 128 threads for them and keeps these for ever, with some hundred KiB each.
 _ONE_BY_ONE = 1_000_000
 
 

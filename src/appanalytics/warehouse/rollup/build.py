@@ -8,6 +8,7 @@ users whose rows changed are found, and every later day on which they were activ
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ _LAYOUT_KEY = "rollup_layout"
 _MONTHS_KEY = "rollup_user_month"
 #: Events prepared at once. Bounds memory and is what a Ctrl-C can lose.
 BATCH_EVENTS = 12_000_000
+#: Events of months whose cells are made by one statement; a statement by itself costs as much as some 100,000 events.
+SPAN_EVENTS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +258,7 @@ class _Run:
         self.put_user_months(sorted({day.replace(day=1) for day in touched}))
         self._derive_deltas(touched)
         with self._work(tables.retention_day) as target:
-            self._by_month(
-                "retention_day", target, self.sql.retention_day(target), months(touched[0], touched[-1]), {}
-            )
+            self._by_month("retention_day", target, self.sql.retention_day(target), months(touched), {})
 
     def add_user_months(self, *, make_tables: bool) -> None:
         """Fill `user_month` from `user_day` where the rollups were made by a version that did not have it."""
@@ -279,13 +280,29 @@ class _Run:
         longest = max(self.layout.windows, default=0)
         parameters = {"windows": self.layout.windows, "longest": longest}
         with self._work(tables.active_delta) as target:
-            reached = months(touched[0], touched[-1] + timedelta(days=longest))
+            reached = months(touched, longest)
             self._by_month("active_delta", target, self.sql.active_delta(target), reached, parameters)
 
     def _by_month(self, name: str, target: str, sql: str, firsts: list[date], parameters: dict[str, Any]) -> None:
-        for first in firsts:
-            self.engine.execute(sql, {"first": first, "until": next_bucket_day(first, Grain.MONTH), **parameters})
+        for first, until in self._spans(firsts):
+            self.engine.execute(sql, {"first": first, "until": until, **parameters})
         put_partitions(self.engine, name, target, [MONTH.id(first) for first in firsts])
+
+    def _spans(self, firsts: list[date]) -> Iterator[tuple[date, date]]:
+        """Months as spans [first, until): those that follow each other are one while their events are few."""
+        events = Counter[date]()
+        for day in self.counts:
+            events[day.replace(day=1)] += self._events(day)
+        span: tuple[date, date] | None = None
+        size = 0
+        for first in firsts:
+            if span and (span[1] != first or size + events[first] > SPAN_EVENTS):
+                yield span
+                span, size = None, 0
+            span = (span[0] if span else first, next_bucket_day(first, Grain.MONTH))
+            size += events[first]
+        if span:
+            yield span
 
     def _span(self, batch: list[date]) -> dict[str, Any]:
         zone = self.layout.zone
@@ -296,10 +313,12 @@ class _Run:
         }
 
 
-def months(first: date, last: date) -> list[date]:
-    """First days of all months from the one of ``first`` to the one of ``last``."""
-    found, month = [], first.replace(day=1)
-    while month <= last:
-        found.append(month)
-        month = next_bucket_day(month, Grain.MONTH)
-    return found
+def months(days: Iterable[date], reach: int = 0) -> list[date]:
+    """First days of the months that hold one of the days, or a day up to ``reach`` days after it; in order."""
+    found: set[date] = set()
+    for day in days:
+        month = day.replace(day=1)
+        while month <= day + timedelta(days=reach):
+            found.add(month)
+            month = next_bucket_day(month, Grain.MONTH)
+    return sorted(found)
