@@ -70,13 +70,19 @@ def clean(axes: Any, *, size: float) -> None:
 
 
 def import_early() -> None:
-    """Begin to import matplotlib, which takes most of a second, while the engine computes what will be drawn."""
+    """Begin to import matplotlib, which takes most of a second, while the engine computes what will be drawn.
+
+    Once the warehouse is open: until then Python itself is busy, and nothing would be gained.
+    """
     threading.Thread(target=_import_quietly, name="import-matplotlib", daemon=True).start()
 
 
 def _import_quietly() -> None:
     with contextlib.suppress(SettingsError):  # told by who draws
         _figure_class()
+        _has_glyph("a")  # looks for the font
+        import matplotlib.dates  # noqa: F401
+        from PIL import Image, PngImagePlugin  # noqa: F401
 
 
 @cache

@@ -54,12 +54,11 @@ def test_an_incident_is_one_thread_from_its_first_message_to_its_end(engine: Eng
     assert [row["kind"] for row in rows] == ["send", "reply", "reply"]
     assert len({row["thread"] for row in rows}) == 1
     first, _, last = rows
-    assert "Просмотры: на" in first["html"]
-    assert "iOS" in first["html"]
+    assert "Просмотры, ОС = iOS: на 100" in first["html"]
     assert "(за 60 минут)" in first["html"], "the length of the series' own bins"
     assert "https://bi.example/d/1?from=2026-03-17" in first["html"]
     assert first["size"] > 10_000
-    assert last["html"].startswith("✅ <b>Просмотры: закончилось")
+    assert last["html"].startswith("✅ <b>Просмотры, ОС = iOS: закончилось")
 
 
 def test_watching_tells_what_changed_and_survives_a_warehouse_that_is_away(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -69,6 +70,15 @@ def test_a_slice_that_dies_is_one_incident_and_a_repeated_tick_changes_nothing(e
     before = stored(engine)
     assert catch_up(engine, WATCH, hour(DROP + 3)).bins == 0
     assert stored(engine) == before
+
+
+def test_another_configuration_judges_anew_and_its_incidents_replace_those_of_the_last(engine: Engine) -> None:
+    engine.insert("feed_actions", HISTORY)
+    catch_up(engine, WATCH, hour(DROP + 3))
+    before = engine.scalar("SELECT max(version) FROM incidents FINAL")
+    catch_up(engine, replace(WATCH, min_size=6.0), hour(DROP + 3))
+    (found,) = store.read_incidents(engine, hour(DROP + 3))
+    assert found.row["version"] > before
 
 
 def test_ticks_one_by_one_give_what_a_catch_up_over_the_gap_gives(engine: Engine) -> None:

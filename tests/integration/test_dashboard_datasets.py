@@ -49,7 +49,7 @@ def test_users_with_the_most_are_those_of_the_events(engine: Engine) -> None:
         insert(engine, batch)
         loaded += batch
         rollup(engine, CATALOG, BERLIN)
-        check_most(engine, loaded)
+    check_most(engine, loaded)
     engine.execute(
         "DELETE FROM feed_actions WHERE toDate(time, 'Europe/Berlin') = '2026-02-28'", settings={"mutations_sync": 1}
     )

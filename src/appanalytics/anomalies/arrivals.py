@@ -10,6 +10,8 @@ from appanalytics.anomalies.bins import Bins
 from appanalytics.anomalies.detector import Floats
 from appanalytics.anomalies.watch import Watch
 
+#: A bin with fewer usual users is never missing: the night of a small app is no accident.
+_USERS = 30.0
 #: Expected users of a hole of minutes, given those of the others, beyond which it is no accident (Poisson: e⁻²⁰).
 _HOLE = 20.0
 
@@ -33,7 +35,7 @@ class Arrivals:
 
     def is_missing(self, source: str, local: int, users: float, minutes: int) -> bool:
         """True where a bin that usually has users has none, or a hole of minutes that is no accident."""
-        if self.usual(source, local) < self.watch.min_size:
+        if self.usual(source, local) < _USERS:
             return False
         hole = longest_hole(minutes, self.watch.minutes)
         return users == 0 or (hole >= 3 and users * hole / self.watch.minutes > _HOLE)

@@ -123,14 +123,15 @@ _PLAIN = ("id", "kind", "start", "last", "state", "severity", "changed", "fired"
 class Rules:
     """When an incident is certain and when it is over; lengths are hours, scores multiples of the threshold.
 
-    A total is certain at ``sure`` at once, or in its second bin; slices at ``slice_sure`` in their second bin, or
-    at ``slice_some`` where there are ``together`` of them. After ``near`` hours without an alarm an incident
-    recovers, after ``calm`` it is over. Until then the alarms of its own series in their direction are its own; what
-    else becomes anomalous belongs to it up to ``link`` hours after it began, or up to ``chain`` where it is of the
-    same source of events and the same direction, unless it already recovers.
+    A total is certain at ``sure`` at once, else in its second bin (1: wherever its threshold is passed, which chance
+    does once in 90 weeks); slices at ``slice_sure`` in their second bin, or at ``slice_some`` where there are
+    ``together`` of them. After ``near`` hours without an alarm an incident recovers, after ``calm`` it is over. Until
+    then the alarms of its own series in their direction are its own; what else becomes anomalous belongs to it up to
+    ``link`` hours after it began, or up to ``chain`` where it is of the same source of events and the same direction,
+    unless it already recovers.
     """
 
-    sure: float = 1.5
+    sure: float = 1.0
     slice_sure: float = 2.0
     slice_some: float = 1.3
     together: int = 3

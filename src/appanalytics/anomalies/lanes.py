@@ -16,8 +16,9 @@ from appanalytics.anomalies.watch import Key, Watch
 _GROWN, _LEARNT = 1.2, 14
 #: A mean is judged as a share of so many trials a user, which makes it rare: its variance is that of counts.
 _RARE = 1000.0
-#: A user of a mean weighs as much as so many events of a count: means need no Poisson distribution to be normal.
-_USER = 3.0
+#: Events of a count that a user of a mean, or a trial of a share, is worth: counts of a few are judged by their own
+#: distribution, means and shares as if they were normal.
+_USER, _TRIAL = 1 / 2, 1 / 6
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
@@ -27,7 +28,7 @@ class Judged:
     or users, 1 for counts.
 
     ``number`` is the first bin of those judged together, ``every`` how many they are. ``weight`` is the expected
-    number of independent events, of trials for shares, thrice the users of means.
+    number of independent events, a sixth of the trials of shares, half of the users of means.
     """
 
     number: int
@@ -113,7 +114,7 @@ class Lane:
         unit = np.where(share, rare / np.maximum(size, 1e-9), self.burst)
         scale = np.where(share, rare, self.burst)
         trials = np.where(share, size * self.burst / rare, 1.0)
-        weight = np.where(mean, _USER * trials, np.where(share, size, verdict.expected))
+        weight = np.where(mean, _USER * trials, np.where(share, _TRIAL * size, verdict.expected))
         return Judged(
             number - self.every + 1, self.every, tuple(self.keys), top * unit, verdict.expected * scale,
             verdict.spread * scale, verdict.score, verdict.alarm, self.detector.open > 0, trials, weight,
@@ -175,8 +176,9 @@ class Lanes:
         whole = np.where(np.isnan(trials), values, trials)[: self.watch.bins_a_day].mean(axis=0)
         found = {}
         for key, size in zip(keys, whole, strict=True):
+            share = self.watch.parts(key.metric)[1] is not None
             mean = self.watch.is_mean(key.metric)
-            found[key] = float(size) * (_USER if mean else 1 / bursts[key])
+            found[key] = float(size) * (_USER if mean else (_TRIAL if share else 1.0) / bursts[key])
         return found
 
     def let_go(self, days: dict[Key, int], after: int) -> None:

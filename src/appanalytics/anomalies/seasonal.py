@@ -50,6 +50,18 @@ class SeasonalSettings:
     faded: float = 0.5
 
 
+def deviance(y: Floats, mu: Floats, extra: Floats) -> Floats:
+    """Signed roots of the deviance of counts with variance ``mu + extra mu²``: nearly normal however small ``mu`` is.
+
+    None where 35 are expected is 5.9 standard deviations, but as rare as 8.4 of a normal distribution are. The
+    negative binomial distribution's (McCullagh & Nelder 1989, Table 2.1 and § 11).
+    """
+    y = np.maximum(y, 0.0)
+    gain = y * np.log(np.maximum(y, 1e-9) / mu)
+    found = 2 * (gain - (y + 1 / extra) * (np.log1p(extra * y) - np.log1p(extra * mu)))
+    return np.asarray(np.sign(y - mu) * np.sqrt(np.maximum(found, 0.0)), dtype=np.float64)
+
+
 class Seasonal:
     """Streaming state of the seasonal model."""
 
@@ -103,7 +115,8 @@ class Seasonal:
         known = there & (self.age >= self.day)
         z = np.where(known, (y - mu) / spread, 0.0)
         calm = known & (self.open <= 0)
-        fresh = self.noise.fresh(z, known, calm, self.age)
+        even = np.where(share, z, np.where(known, deviance(y, mu, self.extra), 0.0))
+        fresh = self.noise.fresh(even, known, calm, self.age)
         score = self._score(fresh, calm)
         score[(self.age < self.settings.warmup_days * self.day) | ~there] = 0.0
         alarm = np.abs(score) >= 1
@@ -128,8 +141,10 @@ class Seasonal:
         new = (period > 0) & (period != self.period)
         if new.any():
             self.weeks[:, new], self.weekdays[:, new] = 1.0, 1.0
-            recent = self.totals[-period.max() :, new] if new.any() else self.totals
-            self.level[new] = np.exp(np.nanmean(recent, axis=0))
+            recent = self.totals[-period.max() :, new]
+            known = ~np.isnan(recent)
+            mean = np.exp(np.where(known, recent, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+            self.level[new] = np.where(known.any(axis=0), mean, self.level[new])
             self.extra[new] = np.minimum(self.extra[new], 0.01)
             self.scales[:, new] = 1.0
         keep = (period == 0) & (self.period > 0)

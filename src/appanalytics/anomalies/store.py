@@ -20,7 +20,7 @@ from appanalytics.engine import Engine
 
 
 def load(engine: Engine, watching: Watching) -> None:
-    """Fill a fresh state with the stored one of its watch, if there is one."""
+    """Fill a fresh state with the stored one of its watch; without one it is younger than those of other watches."""
     rows = engine.rows(
         "SELECT version, toUnixTimestamp(tick) AS tick, base64Encode(state) AS state FROM anomaly_state"
         " WHERE watch = {watch:String} ORDER BY version DESC LIMIT 1",
@@ -29,6 +29,8 @@ def load(engine: Engine, watching: Watching) -> None:
     if rows:
         tick = int(rows[0]["tick"]) // watching.watch.step
         watching.load(tick, int(rows[0]["version"]), base64.b64decode(rows[0]["state"]))
+    else:
+        watching.version = int(engine.scalar("SELECT max(version) FROM anomaly_state"))
 
 
 def save(engine: Engine, watching: Watching) -> None:

@@ -13,7 +13,7 @@ from appanalytics.errors import QuestionError, nearest
 #: Lengths of a bin in minutes: those that make whole hours.
 LENGTHS = (5, 10, 15, 20, 30, 60)
 #: Form of stored states; a new one starts afresh.
-_FORM = 3
+_FORM = 4
 _WATCHED = "counts, users, shares and means of users can"
 
 
@@ -38,10 +38,10 @@ class Key:
 class Watch:
     """A configuration of alerts.
 
-    ``min_size`` is the least expected number of events of a bin that is judged (of trials for shares; means need a
-    third as many users), and
-    ``min_change`` the least relative difference that is told. A bin is read ``delay`` minutes after its end, and a
-    source without events is waited for ``hold`` minutes before its bin counts as missing.
+    ``min_size`` is the least expected number of independent events of a bin that is judged (a share needs six times
+    as many trials, a mean twice as many users), and ``min_change`` the least relative difference that is told. A bin
+    is read ``delay`` minutes after its end, and a source without events is waited for ``hold`` minutes before its bin
+    counts as missing.
     """
 
     catalog: Catalog
@@ -50,7 +50,7 @@ class Watch:
     dimensions: tuple[str, ...] = ()
     minutes: int = 15
     method: str = "seasonal"
-    min_size: float = 30.0
+    min_size: float = 5.0
     min_change: float = 0.1
     delay: int = 5
     hold: int = 30

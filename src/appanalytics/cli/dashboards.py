@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -110,6 +112,7 @@ def serve() -> None:
     from appanalytics.dashboards.roles import ensure_reader_role
     from appanalytics.jobs import dashboards as jobs
 
+    signal.signal(signal.SIGTERM, _end)  # the default would leave Superset running, with nobody to stop it
     loaded = options.load()
     for name, made in jobs.ensure_account(loaded).items():
         say(f"user of the warehouse made now, shown this once: {name:8} {made}")
@@ -130,6 +133,11 @@ def serve() -> None:
         wait()
     finally:
         running.__exit__(None, None, None)
+
+
+def _end(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(0)
 
 
 class _NeedsHttpx:

@@ -38,14 +38,13 @@ def daily(
 ) -> None:
     """Report on one day against the day before and a week before, in text and as a picture."""
     from appanalytics.cli.messages import finish
-    from appanalytics.pictures import import_early
-
-    import_early()
     from appanalytics.jobs.report import daily_report_of, send_daily_report
+    from appanalytics.pictures import import_early
 
     if locale not in (None, "en", "ru"):
         raise QuestionError(f"unknown language {locale!r}", hint="en or ru")
     with options.open() as app:
+        import_early()
         chosen = _day(app, day)
         report, written = daily_report_of(app, chosen, locale=locale, folder=out)
         delivery = send_daily_report(app, chosen, made=report) if send else None

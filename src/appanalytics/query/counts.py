@@ -142,16 +142,21 @@ class Counts(Asked):
         why = self.why_events() or "no rollup has these dimensions"
         return self.statement("grouped", f"events {source or 'of all sources'}", sql, parameters, values, why)
 
-    def is_of_parts(self, metric: Active) -> bool:
-        """Does a part of a day hold all that an active-user metric looks at?"""
-        measure = self.catalog.measures[metric.active]
-        is_plain = measure.unique == "user" and not (measure.condition or measure.active_in or measure.first)
-        return metric.days == 1 and is_plain
+    def is_of_bucket(self, metric: Active) -> bool:
+        """Does every bucket hold all that an active-user metric looks at, so that its users are counted as such?
 
-    def of_parts(self, metric: Active) -> list[Statement]:
-        """The users of each part of a day, one statement."""
+        Parts of days do; so do days, whose users `user_day` counts in one pass, where the changes take two.
+        """
+        measure = self.catalog.measures[metric.active]
+        if metric.days != 1 or measure.unique != "user" or measure.condition or measure.active_in or measure.first:
+            return False
+        is_day = self.question.grain is Grain.DAY and self.question.window.is_whole_days
+        return bool(self.question.parts) or (is_day and self.relation(measure) == "user_day")
+
+    def of_bucket(self, metric: Active) -> list[Statement]:
+        """The users of each bucket, under the metric's name."""
         measure = self.catalog.measures[metric.active].model_copy(update={"name": metric.name})
-        return [self._from_events(measure.source, [measure])]
+        return self.grouped(self.relation(measure), [measure])
 
     def special(self, measure: Measure) -> Statement:
         """A measure of users with a condition on their whole activity: their first day, or their services."""

@@ -49,8 +49,8 @@ def make_plan(layout: Layout, coverage: Coverage, question: Question, prefer: Pr
                 made.append(counts.special(leaf))
             else:
                 shared.setdefault(counts.relation(leaf), []).append(leaf)
-        elif question.parts and counts.is_of_parts(leaf):
-            made += counts.of_parts(leaf)
+        elif counts.is_of_bucket(leaf):
+            made += counts.of_bucket(leaf)
         elif leaf.days is None:
             made.append(windows.periodic(leaf))
         else:

@@ -102,7 +102,7 @@ class AlertsSettings(_Section):
     )
     minutes: Annotated[int, Field(description="length of a bin: 5, 10, 15, 20, 30 or 60")] = 15
     method: Annotated[str, Field(description="detector; see docs/anomalies.md")] = "seasonal"
-    min_size: Annotated[float, Field(gt=0, description="least expected events of a bin that is judged")] = 30
+    min_size: Annotated[float, Field(gt=0, description="least expected events of a bin that is judged")] = 5
     min_change: Annotated[float, Field(ge=0, lt=1, description="least difference from the expected, a share")] = 0.1
     delay: Annotated[int, Field(ge=0, le=1440, description="minutes after its end at which a bin is read")] = 5
     hold: Annotated[int, Field(ge=0, le=1440, description="minutes that a bin without events is waited for")] = 30

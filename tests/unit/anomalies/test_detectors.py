@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from appanalytics.anomalies import Detector, Tick, make_detector, methods, register
 from appanalytics.anomalies import detector as module
 from appanalytics.anomalies.cycles import HELD, LONGEST, find_cycles
+from appanalytics.anomalies.seasonal import deviance
 from appanalytics.errors import QuestionError
 
 DAY, HOURLY = 96, 24
@@ -107,6 +110,27 @@ def test_a_share_is_watched_whatever_its_volume_does() -> None:
     steady, fallen = opened("seasonal", rng.binomial(trials.astype(int), share).astype(float), trials)
     assert not steady
     assert fallen[0] in (20 * DAY + 10, 20 * DAY + 11)
+
+
+def test_deviance_is_as_rare_as_a_normal_error_where_few_events_are_expected() -> None:
+    none = deviance(np.array([0.0]), np.array([35.0]), np.array([1e-9]))
+    assert none == pytest.approx(-np.sqrt(70), rel=1e-4), "-2 log P(0) of Poisson's distribution"
+    rng = np.random.default_rng(8)
+    for mu, extra in ((6.0, 1e-4), (6.0, 0.05), (60.0, 0.02)):
+        y = rng.negative_binomial(1 / extra, 1 / (1 + extra * mu), 400_000).astype(float)
+        same = np.full(len(y), mu)
+        even = deviance(y, same, np.full(len(y), extra))
+        plain = (y - mu) / np.sqrt(mu + extra * mu * mu)
+        normal = (1 - math.erf(3.2 / np.sqrt(2))) / 2
+        assert np.mean(even > 3.2) < 1.5 * normal
+        assert np.mean(plain > 3.2) > 2.5 * normal, "what errors in standard deviations would be"
+
+
+def test_a_slice_of_few_events_that_falls_silent_is_found_in_its_second_bin() -> None:
+    values = usual(20, (12.0,))
+    values[18 * DAY + 48 :, 0] = 0
+    (found,) = opened("seasonal", values)
+    assert found[0] in (18 * DAY + 49, 18 * DAY + 50)
 
 
 def test_a_level_that_stays_becomes_the_usual_one() -> None:

@@ -18,7 +18,7 @@ from appanalytics.catalog import load_catalog
 from appanalytics.chats import Severity
 from appanalytics.errors import QuestionError
 
-WATCH = Watch(load_catalog(), ZoneInfo("UTC"), ("views", "messages"), ("os",))
+WATCH = Watch(load_catalog(), ZoneInfo("UTC"), ("views", "messages"), ("os",), min_size=30)
 VIEWS, IOS, MESSAGES = Key("views"), Key("views", "os", "iOS"), Key("messages")
 
 
@@ -32,10 +32,10 @@ def state(incident: Incident) -> State:
 
 def test_from_doubt_to_end() -> None:
     book = Book(WATCH)
-    (incident,) = book.tick(100, [alarm(VIEWS, 100)], {})
+    (incident,) = book.tick(100, [alarm(IOS, 100, -2.2)], {})
     assert state(incident) is State.PENDING
-    book.tick(101, [alarm(VIEWS, 101)], {})
-    assert (state(incident), incident.severity, incident.fired) == (State.FIRING, Severity.CRITICAL, 101)
+    book.tick(101, [alarm(IOS, 101, -2.2)], {})
+    assert (state(incident), incident.severity, incident.fired) == (State.FIRING, Severity.WARNING, 101)
     for at in range(102, 105):
         book.tick(at, [], {})
     assert state(incident) is State.FIRING
@@ -95,24 +95,24 @@ def day(number: int, size: float) -> Bins:
 
 
 def test_a_mean_of_users_is_watched_by_its_users_and_varies_as_they_do() -> None:
-    watch = Watch(load_catalog(), ZoneInfo("UTC"), ("messages", "messages_per_user"))
+    watch = Watch(load_catalog(), ZoneInfo("UTC"), ("messages", "messages_per_user"), min_size=8)
     mean = Key("messages_per_user")
     users, each = np.full(96, 20.0), 8.0
     leaves = {("messages", "", ""): users * each, ("senders", "", ""): users}
-    squares = {("messages", "", ""): users * (each**2 + 40.0)}
+    squares = {("messages", "", ""): users * (each**2 + 140.0)}
     bins = Bins(0, 96, leaves, squares, {"messages": (users, np.full(96, 2**15 - 1, dtype=np.uint64))})
-    assert bins.burst(watch, mean) == pytest.approx(40 / each), "the variance of users, as that of so many events"
+    assert bins.burst(watch, mean) == pytest.approx(140 / each), "the variance of users, as that of so many events"
     lanes = Lanes(watch)
     lanes.enrol(bins)
     quick = lanes.lanes[0]
-    assert quick.keys == [mean], "20 users are enough for a mean, 12 independent events are not for a count"
+    assert quick.keys == [mean], "20 users are enough for a mean, 6 independent events are not for a count"
     values, trials = bins.matrix(watch, quick.keys)
     for number in range(97):
         judged = quick.step(number, number, values[0], trials[0])
     assert judged is not None
     found = judged.value[0], judged.expected[0], judged.size[0]
     assert found == pytest.approx((8.0, 8.0, 20.0), rel=0.01)
-    assert judged.spread[0] == pytest.approx(np.sqrt(40 / 20), rel=0.3)
+    assert judged.spread[0] == pytest.approx(np.sqrt(140 / 20), rel=0.3)
 
 
 def test_series_grow_from_hours_to_bins_and_the_dead_are_let_go() -> None:

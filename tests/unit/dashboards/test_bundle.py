@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -72,6 +73,31 @@ def test_titles_are_in_the_language_asked_for_and_identities_stay() -> None:
     english, russian = bundle("en"), bundle("ru")
     assert set(english.objects) == set(russian.objects)
     assert russian.files["dashboards/audience.yaml"]["dashboard_title"] == "Аудитория по неделям"
+
+
+#: Names of metrics that Russian analysts use as they are.
+_SAME = {"CTR", "DAU", "WAU", "MAU", "Quick ratio", "p"}
+
+
+def test_what_is_read_in_russian_is_russian() -> None:
+    """Titles of dashboards, charts and filters, labels of columns and metrics, headings and texts."""
+    keys = {"dashboard_title", "slice_name", "verbose_name", "label", "code", "text"}
+    found: set[str] = set()
+
+    def walk(value: object, key: str = "") -> None:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                walk(inner, str(name))
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner, key)
+        elif isinstance(value, str) and key in keys and value:
+            found.add(value)
+
+    walk(bundle("ru").files)
+    assert len(found) > 150
+    plain = {text for text in found if not re.search("[а-яё]", text, re.IGNORECASE)}
+    assert plain - _SAME == set()
 
 
 def test_columns_are_not_named_as_metrics() -> None:
