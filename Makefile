@@ -72,14 +72,14 @@ down: setup  ## Stop all parts; the data stay
 	@$(APP) down
 
 test: setup-dev  ## Run all tests
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations=15 --durations-min=5
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15 --durations-min=5
 
 coverage: setup-dev  ## Run all tests and tell which branches none of them took
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --cov --cov-report=
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	@$(BIN)/coverage report
 
 e2e: setup-dev superset-venv airflow-venv telemelya-venv  ## Run real Superset, Airflow, Postgres and a browser (Debian's chromium) against a demo
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup -m e2e --durations=15 --durations-min=5 tests/e2e
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m e2e --durations=15 --durations-min=5 tests/e2e
 
 wheel: setup-dev  ## Build the wheel, install it in an environment of its own, and use it there
 	@rm -rf dist .venv-wheel && $(BIN)/python -m hatchling build -t wheel >/dev/null

@@ -135,4 +135,5 @@ def test_broken_bodies(fuzzed: Fuzzed, events: list[Any], broken: list[tuple[int
     assert places == sorted(set(places))
     assert len(places) == told["rejected"]
     assert all(error["reason"] for error in told["errors"])
-    assert told["accepted"] + told["rejected"] >= (0 if broken else len(events))
+    none = broken or body.strip() == b"[]"  # a single line that is an empty array
+    assert told["accepted"] + told["rejected"] >= (0 if none else len(events))

@@ -202,3 +202,11 @@ def test_guesses_are_hashed_one_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_p
     for guess in guesses:
         guess.join()
     assert most == 1
+
+
+def test_dropping_many_parts_leaves_no_crowd_of_threads(server: Served) -> None:
+    server.text("CREATE TABLE crowd (a Int64) ENGINE = MergeTree ORDER BY a PARTITION BY a")
+    server.text("INSERT INTO crowd SELECT number FROM numbers(120)", max_partitions_per_insert_block="0")
+    server.text("TRUNCATE TABLE crowd")
+    server.text("DROP TABLE crowd SYNC")
+    assert int(server.text("SELECT value FROM system.metrics WHERE metric = 'GlobalThread'")) < 100

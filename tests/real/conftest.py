@@ -19,7 +19,7 @@ MAPPING = Path(__file__).resolve().parents[2] / "examples" / "deskdrop.yaml"
 
 @pytest.fixture(scope="session")
 def feed_year(engine_folder: Path, real_data: Path) -> Iterator[Engine]:
-    """A year of a company's feed, loaded and rolled up in UTC. Tests that use it share the group ``feed_year``."""
+    """A year of a company's feed, loaded and rolled up in UTC."""
     with one_database(engine_folder, "feed_year") as engine:
         load_files(engine, "feed", [real_data / "feed" / "deskdrop_interactions.csv.gz"], read_mapping(MAPPING))
         rollup(engine, load_catalog(), ZoneInfo("UTC"))

@@ -17,7 +17,7 @@ from appanalytics.warehouse.checks.scope import read_scope
 from appanalytics.warehouse.checks.values import impossible_values
 from appanalytics.warehouse.rollup import Layout
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("feed_year")]
+pytestmark = pytest.mark.real
 FILE = Path("feed") / "deskdrop_interactions.csv.gz"
 
 

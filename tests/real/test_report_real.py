@@ -16,7 +16,7 @@ from appanalytics.reports import daily_report
 from appanalytics.warehouse.rollup import Layout
 from appanalytics.window import parse_zone
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("feed_year")]
+pytestmark = pytest.mark.real
 
 HERE = Path(__file__).parent
 DAY = date(2016, 7, 20)

@@ -22,7 +22,7 @@ from appanalytics.warehouse.load import load_files, read_mapping
 from appanalytics.warehouse.rollup import Layout, rollup
 from appanalytics.window import Window
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("feed_year")]
+pytestmark = pytest.mark.real
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 UTC = ZoneInfo("UTC")

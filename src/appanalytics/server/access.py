@@ -40,6 +40,9 @@ _DEFAULTS = {
 }
 #: Least values of settings, for everybody. With no pause between reports of progress the engine never ends a query.
 _LEAST = {"interactive_delay": 1000}
+#: So many parts of a table that were merged away are dropped one after the other. With a hundred the engine takes
+#: 128 threads for them and keeps these for ever, with some hundred KiB each.
+_ONE_BY_ONE = 1_000_000
 
 
 def role_of(name: str) -> str:
@@ -65,6 +68,7 @@ def write_configuration(
   <users_config>{escape(str(access))}</users_config>
   <max_server_memory_usage>{memory}</max_server_memory_usage>
   {allowed}
+  <merge_tree><concurrent_part_removal_threshold>{_ONE_BY_ONE}</concurrent_part_removal_threshold></merge_tree>
   <query_log>
     <database>system</database><table>query_log</table>
     <flush_interval_milliseconds>1000</flush_interval_milliseconds>
