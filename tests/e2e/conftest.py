@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from tests.e2e.oracle import Oracle
 from tests.integration.served import Served, served
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from appanalytics.app import App, open_app
 from appanalytics.dashboards.client import Superset
@@ -33,19 +35,22 @@ from appanalytics.jobs.demo_routine import fill_routine
 from appanalytics.jobs.quality import check_everything
 from appanalytics.settings import Loaded, load_settings
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 USERS = {"admin": {"role": "admin"}, "superset": {"role": "reader", "max_seconds": 60, "max_queries": 32}}
 _CLI = "import sys; from appanalytics.cli import main; main(sys.argv[1:])"
 
 
-@pytest.hookimpl(tryfirst=True)  # the workers write the group into a test's name in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With two workers, files that share what they start stay together: all that ask Superset, and each other one."""
-    for item in items:
-        if item.path.parent == HERE:
-            shared = "stand" in getattr(item, "fixturenames", ())
-            item.add_marker(pytest.mark.xdist_group("superset" if shared else item.path.stem))
+class TogetherScheduling(LoadFileScheduling):
+    """A file is run by one worker, and all files that ask Superset by the same one: it takes minutes to set up."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "superset" if "test_dashboards" in file else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TogetherScheduling:
+    """How `pytest -n` shares these tests out."""
+    return TogetherScheduling(config, log)
 
 
 @dataclass(frozen=True)
