@@ -63,7 +63,8 @@ def test_the_demo_goes_on_and_tells_its_first_incident(folder: Path) -> None:
     chat = (folder / "data/messages/local.html").read_text()
     assert "below expected" in chat
     assert "<img" in chat, "with its picture"
-    assert {"server", "live"} <= {line.split()[0] for line in run(folder, "status").splitlines() if line}
+    parts = {each["check"]: each["state"] for each in json.loads(run(folder, "status", "--format", "json"))}
+    assert (parts["part server"], parts["part live"]) == ("ok", "ok")
 
     again = run(folder, "up", "--only", "server,live", *small)
     assert "An outage was put" not in again, "once"
