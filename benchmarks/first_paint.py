@@ -2,9 +2,9 @@
 
 Beside a running Superset and server of this machine. Each page is opened in Chromium with nothing in Superset's cache
 of results; the first one twice: in a browser that has just logged in, and in one that holds its programs already.
-Told are the seconds until the first paint (as the browser's Paint Timing has it: something is there to be seen), until
-the first chart and until all charts have drawn. The window is so tall that all charts of a page are seen at once, which
-is the hardest case: Superset asks only for those that can be seen.
+Told are the seconds until the first paint (as the browser's Paint Timing has it: something can be seen), the first
+chart and all charts. The window is so tall that all charts of a page are seen at once, which is the hardest case:
+Superset asks only for those that can be seen.
 """
 
 from __future__ import annotations
