@@ -14,6 +14,8 @@ from appanalytics.errors import QuestionError, nearest
 LENGTHS = (5, 10, 15, 20, 30, 60)
 #: Form of stored states; a new one starts afresh.
 _FORM = 4
+#: Methods whose state has another form than it had under their name.
+_RENEWED = {"experts": "experts 2"}
 _WATCHED = "counts, users, shares and means of users can"
 
 
@@ -127,7 +129,8 @@ class Watch:
     def fingerprint(self) -> str:
         """What a stored state depends on; another one starts afresh."""
         shape: Sequence[object] = (
-            _FORM, self.zone.key, self.metrics, self.dimensions, self.minutes, self.method, self.min_size,
+            _FORM, self.zone.key, self.metrics, self.dimensions, self.minutes,
+            _RENEWED.get(self.method, self.method), self.min_size,
             [leaf.model_dump(exclude={"labels", "description"}) for leaf in self.leaves()],
             [self.catalog.dimension(name).model_dump(exclude={"labels", "description"}) for name in self.dimensions],
         )  # fmt: skip
