@@ -57,7 +57,7 @@ def catch_up(
     bins = changed = 0
     for piece in _pieces(advance(engine, watching, now, since=since, progress=progress)):
         store.write_points(engine, watch, piece.judged)
-        watching.written = list({**piece.changed, **{each.id: each for each in watching.book.open}}.values())
+        watching.written = list({**piece.changed, **{each.id: each for each in watching.open}}.values())
         store.save(engine, watching)
         store.write_incidents(engine, watch, watching.written, watching.version)
         bins += sum(1 for each in piece.judged if each.every == 1)
@@ -65,6 +65,7 @@ def catch_up(
         heard = watching.heard
     if watching.heard != heard and watching.tick is not None:
         store.save(engine, watching)
+    changed += store.close_unwatched(engine, watching, now)
     end = None if watching.tick is None else datetime.fromtimestamp((watching.tick + 1) * watch.step, now.tzinfo)
     return Caught(bins, len(watching.lanes.keys), changed, end)
 

@@ -44,6 +44,11 @@ class Watching:
         self.written: list[Incident] = []
         self.heard: tuple[int, int] | None = None
 
+    @property
+    def open(self) -> list[Incident]:
+        """The incidents that are not over."""
+        return self.book.open
+
     # --- bins ---
 
     def run(self, bins: Bins, until: int, now: int, *, enrol: bool) -> Outcome:

@@ -127,8 +127,8 @@ def backtest(
 
     with options.open() as app, progress() as watch:
         found = replay(app, since, until, method=method, labels=labels, progress=watch)
-    print_records(found.incidents, ["fired", *COLUMNS], numbers=["value", "expected"])
-    say(f"{len(found.incidents)} incidents in {found.weeks:.1f} weeks: {found.rate:.2f} a week")
+    print_records(found.alerts, ["fired", *COLUMNS], numbers=["value", "expected"])
+    say(f"{len(found.alerts)} incidents in {found.weeks:.1f} weeks: {found.rate:.2f} a week")
     if labels:
         _told(found.precision, found.recall, found.delay)
 

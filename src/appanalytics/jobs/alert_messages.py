@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from appanalytics.anomalies import store
-from appanalytics.anomalies.incidents import State
+from appanalytics.anomalies.incidents import UNWATCHED, State
 from appanalytics.anomalies.picture import bin_minutes, incident_picture
 from appanalytics.anomalies.words import Speaker, message
 from appanalytics.catalog import Ratio
@@ -64,6 +64,8 @@ def _due(app: App, found: store.Stored, now: datetime) -> str:
     if found.muted or state in (State.PENDING, State.DROPPED):
         return ""
     if found.told_at is None:
+        if found.row["note"] == UNWATCHED:
+            return ""
         return "" if now - changed > _NEWS and not state.is_open else "open"
     if int(changed.timestamp()) != found.told:
         if state is State.RESOLVED:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appanalytics.anomalies import store
 from appanalytics.anomalies.catchup import Caught, backtest, catch_up
-from appanalytics.anomalies.file import against, read_labels
+from appanalytics.anomalies.file import Replay, against, read_labels
 from appanalytics.anomalies.watch import Watch
 from appanalytics.errors import QuestionError, nearest
 from appanalytics.progress import Progress, silent
@@ -68,22 +67,6 @@ def acknowledge(app: App, incident: str, text: str) -> None:
     """Note that somebody is on an incident."""
     _known(app, incident)
     store.act(app.engine, "ack", app.now(), incident=incident, text=text)
-
-
-@dataclass(frozen=True)
-class Replay:
-    """Incidents of a history; against labels (None without): precision, recall, median delay in bins."""
-
-    incidents: tuple[dict[str, Any], ...]
-    weeks: float
-    precision: float | None = None
-    recall: float | None = None
-    delay: float | None = None
-
-    @property
-    def rate(self) -> float:
-        """Incidents a week."""
-        return len(self.incidents) / self.weeks if self.weeks else 0.0
 
 
 def replay(
