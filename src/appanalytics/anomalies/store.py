@@ -99,7 +99,8 @@ def close_unwatched(engine: Engine, watching: Watching, now: datetime) -> int:
 def record(watch: Watch, incident: Incident) -> dict[str, Any]:
     """An incident as plain values; times are seconds."""
     lead = incident.members[incident.lead]
-    is_share = incident.kind == "metric" and watch.parts(incident.lead.metric)[1] is not None
+    is_bin = incident.kind == "metric" and not watch.is_daily(incident.lead.metric)
+    is_share = is_bin and watch.parts(incident.lead.metric)[1] is not None
     per = lead.size if is_share else lead.ticks
     members = [
         {"metric": key.metric, "slice": key.slice, "score": round(each.peak, 2), "actual": each.actual,

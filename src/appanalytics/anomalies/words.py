@@ -24,6 +24,7 @@ _EN = {
     "since": "Since {start}", "last": "Last anomalous: {end}", "from_to": "From {start} to {end}, {length}",
     "numbers": "{value} on average, {expected} expected (bins of {minutes} minutes)",
     "shares": "{value} on average, {expected} expected",
+    "daily": "{value} on average, {expected} expected (whole days)",
     "sure": "How sure: {score} times the threshold at most, in {ticks} bins",
     "with": "Moves with it: {parts}", "more": "and {count} more",
     "known": "Known event: {note}",
@@ -41,6 +42,7 @@ _RU = {
     "since": "С {start}", "last": "Последнее отклонение: {end}", "from_to": "С {start} до {end}, {length}",
     "numbers": "В среднем {value}, ожидалось {expected} (за {minutes} минут)",
     "shares": "В среднем {value}, ожидалось {expected}",
+    "daily": "В среднем {value}, ожидалось {expected} (за целые дни)",
     "sure": "Уверенность: до {score} порогов, интервалов: {ticks}",
     "with": "Вместе с этим: {parts}", "more": "и ещё {count}",
     "known": "Известное событие: {note}",
@@ -50,6 +52,8 @@ _RU = {
     "days": "д", "hours": "ч", "mins": "мин",
 }  # fmt: skip
 WORDS = {"en": _EN, "ru": _RU}
+#: Bins of this length are days.
+DAY_MINUTES = 1440
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +169,8 @@ def _numbers(speaker: Speaker, row: Mapping[str, Any], members: list[dict[str, A
     say = speaker.say
     lead = next(each for each in members if (each["metric"], each["slice"]) == (row["metric"], row["slice"]))
     values = {name: speaker.number(row[name], row["metric"]) for name in ("value", "expected")}
-    lines = [
-        say("shares", **values) if speaker.is_ratio(row["metric"]) else say("numbers", **values, minutes=minutes)
-    ]
+    form = "daily" if minutes >= DAY_MINUTES else "shares" if speaker.is_ratio(row["metric"]) else "numbers"
+    lines = [say(form, **values, minutes=minutes)]
     score = locale_of(speaker.code).decimal(abs(row["score"]), 1)
     lines.append(say("sure", score=score, ticks=lead["ticks"]))
     others = [each for each in members if each is not lead]

@@ -13,7 +13,7 @@ from appanalytics.anomalies.words import Speaker, message
 from appanalytics.catalog import Ratio
 from appanalytics.chats import Severity
 from appanalytics.errors import AppAnalyticsError, SettingsError
-from appanalytics.jobs.alerts import check_alerts
+from appanalytics.jobs.alerts import check_alerts, watch_of
 from appanalytics.jobs.lateness import tell_lateness
 from appanalytics.jobs.messages import PostOffice, deliver_messages, post_office
 from appanalytics.notify import Letter
@@ -118,7 +118,7 @@ def _letter(app: App, found: store.Stored, kind: str, code: str, why: Findings |
 
 
 def _investigated(app: App, found: store.Stored) -> Findings | None:
-    """Who explains the metric's change, in the last whole anomalous hour; None where that cannot be said.
+    """Who explains the metric's change, in the last whole anomalous hour or day; None where that cannot be said.
 
     Of a mean it is the sum that is explained: an hour of a slice has too few users for a mean of its own.
     """
@@ -129,10 +129,16 @@ def _investigated(app: App, found: store.Stored) -> Findings | None:
     if isinstance(quantity, Ratio) and quantity.unit != "share":
         metric = quantity.ratio[0]
     end = found.row["end"]
+    if watch_of(app).is_daily(metric):
+        return _why(app, metric, (end - timedelta(hours=12)).astimezone(app.zone).date(), "day")
     hour = end.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
     at = max(hour, found.row["start"].replace(minute=0))
+    why = _why(app, metric, at, "hour")
+    return None if metric != found.row["metric"] and why is not None and not why.is_unusual else why
+
+
+def _why(app: App, metric: str, at: date | datetime, grain: str) -> Findings | None:
     try:
-        why = app.investigate(metric, at, grain="hour")
-        return None if metric != found.row["metric"] and not why.is_unusual else why
+        return app.investigate(metric, at, grain=grain)
     except AppAnalyticsError:
         return None

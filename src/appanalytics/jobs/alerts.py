@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from appanalytics.anomalies import store
 from appanalytics.anomalies.catchup import Caught, backtest, catch_up
+from appanalytics.anomalies.days import is_sliced
 from appanalytics.anomalies.file import Replay, against, read_labels
-from appanalytics.anomalies.watch import Watch
+from appanalytics.anomalies.watch import ALL, Watch, watchable, why_not
 from appanalytics.errors import QuestionError, nearest
 from appanalytics.progress import Progress, silent
 from appanalytics.warehouse.lock import exclusive
@@ -26,7 +27,7 @@ def watch_of(app: App, method: str | None = None) -> Watch:
     return Watch(
         app.catalog,
         app.zone,
-        _names(given.metrics),
+        watchable(app.catalog) if given.metrics.strip() == ALL else _names(given.metrics),
         _names(given.dimensions),
         minutes=given.minutes,
         method=method or given.method,
@@ -35,6 +36,18 @@ def watch_of(app: App, method: str | None = None) -> Watch:
         delay=given.delay,
         hold=given.hold,
     )
+
+
+def metric_records(app: App) -> list[dict[str, Any]]:
+    """Every metric of the catalog as flat records: whether it is watched, by what grain, and why it cannot be."""
+    watch = watch_of(app)
+    found = []
+    for name in (each.name for each in app.catalog.quantities()):
+        reason = why_not(app.catalog, name)
+        grain = "" if reason else "day" if watch.is_daily(name) else f"{watch.minutes} min, small slices 1 h"
+        record = {"metric": name, "watched": name in watch.metrics, "grain": grain}
+        found.append(record | {"slices": not reason and is_sliced(watch, name), "reason": reason})
+    return found
 
 
 def check_alerts(app: App, now: datetime, progress: Progress = silent) -> Caught:
