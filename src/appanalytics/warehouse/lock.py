@@ -1,10 +1,10 @@
 """A lock that all processes of one warehouse share, kept in the warehouse itself.
 
 ClickHouse has no advisory locks, but ``CREATE TABLE`` succeeds once: whoever makes the table ``lock_<name>``, with
-who he is as its comment, holds the lock, tells every few seconds that he is alive, and drops the table at the end. A
-holder that has been silent for a whole lease is dead, and his lock is taken. Between processes of an embedded
-engine's folder that cannot happen: its owner is alive or the folder is nobody's, so a lock left by an earlier owner is
-void at once.
+who he is as its comment, holds the lock, tells every few seconds that he is alive, and drops the table at the
+end. A holder that has been silent for a whole lease is dead, and his lock is taken. Between processes of an
+embedded engine's folder that cannot happen: its owner is alive or the folder is nobody's, so a lock left by an
+earlier owner is void at once.
 """
 
 from __future__ import annotations
