@@ -75,9 +75,12 @@ down: setup  ## Stop all parts; the data stay
 test: setup-dev  ## Run all tests
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/e2e --durations=15 --durations-min=5
 
-coverage: setup-dev  ## Run all tests and tell which branches none of them took
+coverage: setup-dev superset-venv airflow-venv telemelya-venv  ## Run all tests, e2e too; tell the branches none of them took
+	@rm -f .coverage .coverage.*
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/e2e --cov --cov-report=
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m e2e --cov --cov-append --cov-report= tests/e2e
 	@$(BIN)/coverage report
+	@$(BIN)/python -m tests.branches
 
 e2e: setup-dev superset-venv airflow-venv telemelya-venv  ## Run real Superset, Airflow, Postgres and a browser (Debian's chromium) against a demo
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m e2e --durations=15 --durations-min=5 tests/e2e
