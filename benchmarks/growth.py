@@ -74,6 +74,7 @@ class Found:
     user_days: int = 0
     bytes: dict[str, int] = field(default_factory=dict)
     rates: list[float] = field(default_factory=list)
+    cpu_rates: list[float] = field(default_factory=list)
     insert_cpu: float = 0.0
     rollup_wall: float = 0.0
     rollup_cpu: float = 0.0
@@ -82,13 +83,13 @@ class Found:
     wall_ms: list[float] = field(default_factory=list)
 
 
-def multiply(app: App, source: str, kind: str, times: int) -> Iterator[tuple[int, float]]:
-    """Write the multiplied events, a few days at a time; yields rows and seconds of each step."""
+def multiply(app: App, source: str, kind: str, times: int) -> Iterator[tuple[int, float, float]]:
+    """Write the multiplied events, a few days at a time; yields each step's rows, seconds and processor seconds."""
     held = app.engine.rows(f"SELECT toDate(min(time)) AS first, toDate(max(time)) AS last FROM {source}.feed_actions")
     day, step = held[0]["first"], timedelta(days=5)
     settings = {"max_insert_block_size": 4_000_000, "min_insert_block_size_rows": 4_000_000, "max_threads": 2}
     while day <= held[0]["last"]:
-        rows, started, span = 0, time.perf_counter(), {"a": day, "b": day + step, "times": times}
+        rows, started, used, span = 0, time.perf_counter(), cpu_seconds(), {"a": day, "b": day + step, "times": times}
         for table in ("feed_actions", "message_actions"):
             some = f"FROM {source}.{table} WHERE time >= {{a:Date}} AND time < {{b:Date}}"
             app.engine.execute(
@@ -99,7 +100,7 @@ def multiply(app: App, source: str, kind: str, times: int) -> Iterator[tuple[int
                 settings,
             )
             rows += times * app.engine.scalar(f"SELECT count() {some}", span)
-        yield rows, time.perf_counter() - started
+        yield rows, time.perf_counter() - started, cpu_seconds() - used
         day += step
 
 
@@ -113,7 +114,8 @@ def run(folder: Path, kind: str, times: int) -> Found:
             used = cpu_seconds()
             steps = list(multiply(app, source, kind, times))
             found.insert_cpu = cpu_seconds() - used
-            found.rates = [rows / seconds for rows, seconds in steps]
+            found.rates = [rows / seconds for rows, seconds, _ in steps]
+            found.cpu_rates = [rows / seconds for rows, _, seconds in steps]
             used, started = cpu_seconds(), time.perf_counter()
             app.rollup()
             found.rollup_wall, found.rollup_cpu = time.perf_counter() - started, cpu_seconds() - used
@@ -158,8 +160,16 @@ def p95(values: list[float]) -> float:
     return float(np.percentile(values, 95))
 
 
+def _quarters(rates: list[float]) -> str:
+    """How fast the first and the last quarter of the steps were, in millions."""
+    quarter = max(1, len(rates) // 4)
+    parts = (rates[:quarter], rates[-quarter:])
+    return ", ".join(f"{statistics.mean(part) / 1e6:.2f}" for part in parts) if rates else "–"
+
+
 _HEADS = (
     "Events", "Rows of `user_day`", "Bytes", "An event", "Predicted", "Off by", "Inserted M/s, first, last quarter",
+    "M a CPU second, first, last quarter",
     "Roll-up, s (CPU s a million)", "Peak GiB", "Questions' p95, CPU ms", "Against 1×", "p95, wall ms", "Against 1×",
     "Slowest, CPU ms", "Against 1×",
 )  # fmt: skip
@@ -178,14 +188,10 @@ def page(found: list[Found]) -> str:
     for each in found:
         total = sum(each.bytes.values())
         predicted = grown(base.bytes, base.events, base.user_days, each.events, each.user_days)
-        quarter = max(1, len(each.rates) // 4)
-        first, last = (
-            statistics.mean(part) / 1e6 if part else 0 for part in (each.rates[:quarter], each.rates[-quarter:])
-        )
         cells = [
             f"{each.times}× {each.kind}" if each.times > 1 else "1×", f"{each.events:,}", f"{each.user_days:,}",
             f"{total:,}", f"{total / each.events:.2f}", f"{predicted:,.0f}", f"{total / predicted - 1:+.1%}",
-            f"{first:.2f}, {last:.2f}" if each.rates else "–",
+            _quarters(each.rates), _quarters(each.cpu_rates),
             f"{each.rollup_wall:.0f} ({each.rollup_cpu / each.events * 1e6:.2f})" if each.rates else "–",
             f"{each.peak:.2f}", f"{p95(each.cpu_ms):.0f}", f"{p95(each.cpu_ms) / p95(base.cpu_ms):.2f}×",
             f"{p95(each.wall_ms):.0f}", f"{p95(each.wall_ms) / p95(base.wall_ms):.2f}×",

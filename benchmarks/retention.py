@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
+from math import inf
 from pathlib import Path
+from statistics import mean, stdev
 from zoneinfo import ZoneInfo
 
 from appanalytics.app import App, open_app
@@ -51,11 +53,11 @@ def compared(app: App, world: World, level: float) -> tuple[RetentionComparison,
     return found, true_difference(world, found)
 
 
-def truth(folder: Path, seeds: int, users: int, days: int) -> None:
+def truth(folder: Path, seeds: Sequence[int], users: int, days: int) -> None:
     """Print a line for each seed, then how often the intervals held the truth."""
     inside = dict.fromkeys(LEVELS, 0)
-    named = 0
-    for seed in range(1, seeds + 1):
+    named, scores = 0, []
+    for seed in seeds:
         world = World(until=UNTIL, zone=UTC, users=users, days=days, seed=seed)
         url = f"chdb://{folder}?database=seed_{seed}"
         with open_app(url, create=True) as app:
@@ -67,16 +69,18 @@ def truth(folder: Path, seeds: int, users: int, days: int) -> None:
                 low, high = found.without.low or 0.0, found.without.high or 0.0
                 inside[level] += low <= true <= high
                 texts.append(f"{level:.0%} {low:.4f} … {high:.4f}")
+            scores.append(((found.without.effect or 0.0) - true) / (found.without.standard_error or inf))
             campaign = world.day(world.story.campaign)
             right = [each.cohort for each in found.drivers] == ([campaign] if world.story.campaign < days - 1 else [])
             named += right
             who = "named" if right else [str(each.cohort) for each in found.drivers]
-            sizes = f"true {true:.4f}  found {found.without.effect:.4f}"
+            sizes = f"true {true:.4f}  found {found.without.effect:.4f}  {scores[-1]:+.2f} standard errors"
             print(f"{seed:3d}  {sizes}  {'  '.join(texts)}  campaign {who}", flush=True)
             app.engine.execute(f"DROP DATABASE seed_{seed} SYNC")
+    print(f"(found - true) / standard error: mean {mean(scores):.2f}, deviation {stdev(scores):.2f} (right: 0, 1)")
     for level, count in inside.items():
-        print(f"{level:.0%} intervals held the truth: {count} of {seeds}")
-    print(f"the campaign's cohort, and no other, was named: {named} of {seeds}")
+        print(f"{level:.0%} intervals held the truth: {count} of {len(seeds)}")
+    print(f"the campaign's cohort, and no other, was named: {named} of {len(seeds)}")
 
 
 def speed(url: str) -> Iterator[tuple[str, str, float, float]]:
@@ -122,6 +126,7 @@ def main() -> None:
     parts = parser.add_subparsers(dest="part", required=True)
     of_truth = parts.add_parser("truth")
     of_truth.add_argument("--seeds", type=int, default=20)
+    of_truth.add_argument("--first", type=int, default=1, help="the first seed")
     of_truth.add_argument("--users", type=int, default=4_000)
     of_truth.add_argument("--days", type=int, default=48)
     parts.add_parser("speed").add_argument("url")
@@ -132,7 +137,7 @@ def main() -> None:
             print(f"| {name} | {f'`{relation}`' if relation else ''} | {wall:.0f} | {cpu:.0f} |", flush=True)
         return
     with tempfile.TemporaryDirectory() as folder:
-        truth(Path(folder) / "warehouse", given.seeds, given.users, given.days)
+        truth(Path(folder) / "warehouse", range(given.first, given.first + given.seeds), given.users, given.days)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.e2e.guard import guarded
 from tests.e2e.oracle import Oracle
 from tests.integration.served import Served, served
 from xdist.remote import Producer
@@ -51,6 +52,13 @@ class TogetherScheduling(LoadFileScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TogetherScheduling:
     """How `pytest -n` shares these tests out."""
     return TogetherScheduling(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_stays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests start dies with them, also by Ctrl-C."""
+    with guarded(tmp_path_factory.getbasetemp()):
+        yield
 
 
 @dataclass(frozen=True)

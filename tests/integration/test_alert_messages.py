@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from appanalytics.anomalies.store import Stored
 from appanalytics.app import App
 from appanalytics.engine import Engine
 from appanalytics.errors import WarehouseUnavailable
-from appanalytics.jobs.alert_messages import tell_incidents
+from appanalytics.jobs.alert_messages import _due, tell_incidents
 from appanalytics.jobs.alert_watch import watch_alerts
 from appanalytics.jobs.alerts import acknowledge, check_alerts, incident_records, mute, replay
 from appanalytics.settings import load_settings
@@ -98,8 +99,8 @@ def test_a_replay_of_the_warehouse_is_compared_with_labels_and_stores_nothing(en
     labels.write_text(f"start,end\n{hour(DROP, 0).isoformat()},{hour(DROP + 4, 0).isoformat()}\n")
     until = f"{hour(DROP + 24, 0):%Y-%m-%d}"
     found = replay(app, None, until, labels=labels)
-    assert [each["kind"] for each in found.incidents] == ["metric", "data"], "the drop, and the history's end"
-    assert found.incidents[0]["fired"].startswith(day)
+    assert [each["kind"] for each in found.alerts] == ["metric", "data"], "the drop, and the history's end"
+    assert found.alerts[0]["fired"].startswith(day)
     assert (found.precision, found.recall) == (1.0, 1.0)
     assert found.delay is not None
     assert found.delay <= 2
@@ -107,3 +108,59 @@ def test_a_replay_of_the_warehouse_is_compared_with_labels_and_stores_nothing(en
     found = replay(app, None, until, labels=labels)
     assert (found.precision, found.recall, found.delay) == (0.0, 0.0, None)
     assert engine.scalar("SELECT count() FROM incidents") + engine.scalar("SELECT count() FROM anomaly_state") == 0
+
+
+def test_an_open_incident_that_the_configuration_does_not_know_any_more_ends_and_is_told_once(
+    engine: Engine, tmp_path: Path
+) -> None:
+    app = App(load_settings(environ=ENVIRONMENT, folder=tmp_path), engine)
+    engine.insert("feed_actions", HISTORY)
+    now = hour(DROP + 3)
+    check_alerts(app, now)
+    (incident,) = incident_records(app, now)
+    assert incident["state"] == "firing"
+    assert tell_incidents(app, now) == 1
+    other = App(
+        load_settings(environ=ENVIRONMENT | {"APPANALYTICS_ALERTS__METRICS": "likes"}, folder=tmp_path), engine
+    )
+    for _ in range(2):
+        check_alerts(other, now)
+        (incident,) = incident_records(other, now)
+        assert incident["state"] == "resolved"
+        assert incident["note"] == "not watched any more: the configuration of the alerts changed"
+    assert [tell_incidents(other, now) for _ in range(3)] == [1, 0, 0]
+    html = engine.scalar("SELECT html FROM outbox ORDER BY number DESC LIMIT 1")
+    assert html.startswith("⚪ <b>Просмотры, ОС = iOS: больше не наблюдается</b>")
+    assert "Настройки алертов изменились" in html
+    check_alerts(app, now)
+    assert [each["state"] for each in incident_records(app, now)] == ["firing"], "watched again, it goes on"
+
+
+def test_an_incident_that_other_thresholds_do_not_find_again_ends_and_one_that_they_find_goes_on(
+    engine: Engine, tmp_path: Path
+) -> None:
+    engine.insert("feed_actions", HISTORY)
+    now = hour(DROP + 3)
+    states = []
+    for size in ("5", "6", "100000"):
+        app = App(
+            load_settings(environ=ENVIRONMENT | {"APPANALYTICS_ALERTS__MIN_SIZE": size}, folder=tmp_path), engine
+        )
+        check_alerts(app, now)
+        states.append([each["state"] for each in incident_records(app, now)])
+    assert states == [["firing"], ["firing"], ["resolved"]]
+
+
+def test_the_first_message_is_explained_again_when_the_first_whole_hour_is_there(
+    engine: Engine, tmp_path: Path
+) -> None:
+    app = App(load_settings(environ=ENVIRONMENT | {"APPANALYTICS_ALERTS__REMIND": "6"}, folder=tmp_path), engine)
+    start = hour(DROP, 30)
+    row = {"kind": "metric", "state": "firing", "severity": "warning", "note": "", "start": start, "changed": start}
+    told = Stored(row, False, "", int(start.timestamp()), start + timedelta(minutes=20), "warning")
+    assert _due(app, told, hour(DROP + 2, 4)) == "", "from 1:00 to 2:00 there is no whole hour yet"
+    assert _due(app, told, hour(DROP + 2, 5)) == "open"
+    again = Stored(row, False, "", told.told, hour(DROP + 2, 5), "warning")
+    assert _due(app, again, hour(DROP + 2, 20)) == ""
+    over = Stored(row | {"state": "resolved"}, False, "", told.told, told.told_at, "warning")
+    assert _due(app, over, hour(DROP + 2, 20)) == ""

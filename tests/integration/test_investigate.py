@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,10 +17,18 @@ import pyarrow as pa
 import pytest
 
 from appanalytics.catalog import load_catalog
+from appanalytics.cli.main import run
+from appanalytics.document import Picture
 from appanalytics.engine import Engine, WarehouseUrl, connect
 from appanalytics.errors import QuestionError
 from appanalytics.investigate import Findings, investigate
+from appanalytics.investigate.absent import Absent
+from appanalytics.investigate.newcomers import Cohort, Newcomers
+from appanalytics.investigate.people import People
+from appanalytics.investigate.words_en import ENGLISH
+from appanalytics.investigate.words_ru import RUSSIAN
 from appanalytics.known_events import parse_known_events
+from appanalytics.stats import Interval
 from appanalytics.warehouse.migrate import migrate
 from appanalytics.warehouse.rollup import Layout, rollup
 
@@ -126,8 +136,13 @@ def test_an_outage_is_its_city_and_nothing_else(outage: Findings, frame: pd.Data
     assert outage.actual == frame[frame["day"] == OUTAGE]["user_id"].nunique()
 
 
-def test_a_campaign_is_its_country_and_source(engine: Engine, layout: Layout) -> None:
-    found = investigate(engine, layout, "users", day(CAMPAIGN))
+@pytest.fixture(scope="module")
+def campaign(engine: Engine, layout: Layout) -> Findings:
+    return investigate(engine, layout, "users", day(CAMPAIGN))
+
+
+def test_a_campaign_is_its_country_and_source(campaign: Findings) -> None:
+    found = campaign
     assert [each.name for each in found.segments] == ["country=Belarus, source=ads"]
     assert found.segments[0].part.contribution == pytest.approx(1000, rel=0.15)
     assert found.relative is not None
@@ -158,9 +173,8 @@ def test_parts_of_the_audience_add_up(outage: Findings, frame: pd.DataFrame) -> 
     assert {each.name for each in outage.people.audience if each.is_unusual} >= {"retained", "gone"}
 
 
-def test_newcomers_of_the_campaign_did_not_come_back(engine: Engine, layout: Layout) -> None:
-    found = investigate(engine, layout, "users", day(CAMPAIGN))
-    came = found.people.newcomers
+def test_newcomers_of_the_campaign_did_not_come_back(campaign: Findings) -> None:
+    came = campaign.people.newcomers
     assert came is not None
     assert came.dimension == "source"
     cohort = came.of("segment")
@@ -273,6 +287,127 @@ def test_words_records_and_sql(outage: Findings, engine: Engine) -> None:
         assert re.sub(r"--.*\n", "", statement).startswith("SELECT")
     total = sum(each["contribution"] for each in records if each["part"] in ("segment", "rest"))
     assert total == pytest.approx(records[0]["contribution"], rel=1e-6)
+
+
+def test_the_page_of_newcomers_shows_their_return(campaign: Findings) -> None:
+    """With a picture of both shares, and one row of the table for each cohort."""
+    page = campaign.page("en", sql=True)
+    text = page.markdown()
+    assert "| newcomers of country Belarus, traffic source ads | 1,000 | 0" in text
+    assert {"series", "segments", "return"} <= {each.name for each in page.blocks if isinstance(each, Picture)}
+    assert text.count("```sql") == len(campaign.steps)
+    rows = {each["name"]: each["actual"] for each in campaign.records() if each["part"] == "cohort"}
+    assert rows["segment next_day"] == 0
+    assert RUSSIAN["h_newcomers"] in campaign.page("ru", pictures=False).markdown()
+
+
+def cohort(kind: str, value: str | None, back: tuple[float, float, float] | None) -> Cohort:
+    share = None if back is None else Interval("wilson", *back, 0.95)
+    return Cohort(kind, value, 100, share, None)
+
+
+def told(found: Findings, **changes: Any) -> str:
+    """The page's text with other people or metrics in the findings."""
+    return replace(found, **changes).page(pictures=False).markdown()
+
+
+@pytest.mark.parametrize(
+    ("others", "text"),
+    [
+        ((0.1, 0.08, 0.12), "returned otherwise than usual: organic 10.0% against 52.0%."),
+        ((0.5, 0.45, 0.55), "returned as usual: organic 50.0% against 52.0%."),
+    ],
+)
+def test_others_of_the_day_are_compared_with_ordinary_ones(
+    campaign: Findings, others: tuple[float, float, float], text: str
+) -> None:
+    """Intervals that do not touch say that newcomers outside of the campaign were harmed, too."""
+    cohorts = (
+        cohort("others", "organic", others), cohort("ordinary", "organic", (0.52, 0.5, 0.54)),
+        cohort("others", "none", None), cohort("ordinary", "none", (0.5, 0.4, 0.6)),
+    )  # fmt: skip
+    came = Newcomers((), "source", cohorts)
+    assert text in told(campaign, people=People(newcomers=came))
+
+
+def test_newcomers_beyond_the_usual_number_are_compared_with_usual_ones(campaign: Findings) -> None:
+    cohorts = (
+        cohort("segment", None, (0.1, 0.08, 0.12)), cohort("beyond", None, (0.05, 0.04, 0.06)),
+        cohort("ordinary", "ads", (0.4, 0.38, 0.42)), cohort("ordinary", "organic", (0.5, 0.48, 0.52)),
+    )  # fmt: skip
+    came = Newcomers((("country", "Belarus"), ("source", "ads")), "source", cohorts)
+    found = replace(campaign, people=People(newcomers=came))
+    text = found.page(pictures=False).markdown()
+    assert "100 newcomers came as country Belarus, traffic source ads; 5.00%" in text
+    assert "ordinary newcomers (ads) 40.0%" in text
+    assert "beyond next_day" in {each["name"] for each in found.records()}
+
+
+def test_cohorts_whose_days_are_not_over_have_no_share(campaign: Findings) -> None:
+    came = Newcomers((), None, (cohort("others", None, None),))
+    page = replace(campaign, people=People(newcomers=came)).page()
+    assert "return" not in {each.name for each in page.blocks if isinstance(each, Picture)}
+    assert "–" in page.markdown()
+
+
+def test_what_is_not_known_of_the_absent_is_left_out(outage: Findings) -> None:
+    nobody = Absent(10.0, 4, None, 0, None, (), (), None, None, None, None)
+    text = told(outage, people=People(absent=nobody))
+    assert "6" in text
+    full = told(outage)
+    assert len(full) > len(text)
+
+
+def test_metrics_that_all_stayed_in_their_bands(outage: Findings) -> None:
+    calm = tuple(each for each in outage.moved if not each.is_unusual)
+    text = told(outage, moved=calm)
+    assert ENGLISH["moved_none"] in text
+    assert ENGLISH["h_moved"] not in told(outage, moved=())
+
+
+def test_a_period_that_is_not_over_and_one_without_history_say_so(outage: Findings) -> None:
+    assert ENGLISH["incomplete"] in told(outage, complete=False)
+    assert RUSSIAN["incomplete"] in replace(outage, complete=False).page("ru", pictures=False).markdown()
+    nothing = np.full(len(outage.forecast.actual), np.nan)
+    unknown = replace(outage, forecast=replace(outage.forecast, expected=nothing), explanation=None)
+    assert "expected" not in unknown.sentence()
+    assert unknown.change is None
+    assert [each["part"] for each in unknown.records()][:2] != ["total", "segment"]
+
+
+def test_a_usual_value_is_told_with_its_band(engine: Engine, layout: Layout) -> None:
+    found = investigate(engine, layout, "ctr", day(16))
+    assert "is within what was expected" in found.sentence()
+    page = found.page()
+    assert "segments" not in {each.name for each in page.blocks if isinstance(each, Picture)}
+
+
+def test_a_known_event_is_shaded_in_the_picture(outage: Findings) -> None:
+    """The picture differs by the event inside of the series; one outside of it changes nothing."""
+    calendar = {
+        name: parse_known_events(f"events: [{{name: Fair, kind: holiday, start: {at}}}]", CATALOG, ZONE)
+        for name, at in (("inside", day(4)), ("outside", "2020-01-01"))
+    }
+    plain = outage.picture()
+    assert replace(outage, calendar=calendar["inside"]).picture() != plain
+    assert replace(outage, calendar=calendar["outside"]).picture() == plain
+
+
+def test_the_command_prints_page_records_and_sql(
+    engine: Engine, engine_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    url = f"chdb://{engine_folder}?database=investigated"
+    words = ["investigate", "views", "--at", day(OUTAGE), "--warehouse", url]
+    assert run([*words, "--out", "pages"]) == 0
+    out = capsys.readouterr().out
+    assert "city Moscow" in out
+    assert (tmp_path / "pages" / f"views-{day(OUTAGE)}.html").is_file()
+    assert run([*words, "--sql"]) == 0
+    assert "SELECT" in capsys.readouterr().out
+    assert run([*words, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["part"] == "total"
 
 
 @pytest.mark.parametrize(

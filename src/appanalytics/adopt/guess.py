@@ -285,11 +285,8 @@ def _gender(column: Column) -> tuple[float, str]:
     values = column.common
     if column.is_text and any(gender_of(value) is not None for value in values) and column.different <= 12:
         return 1.0, f"values {', '.join(values[:4])}"
-    if (
-        (column.is_integer or column.base == "Bool")
-        and _number(column.low, -9) >= -1
-        and _number(column.high, 9) <= 2
-    ):
+    is_code = column.is_integer and _number(column.low, -9) >= -1 and _number(column.high, 9) <= 2
+    if is_code or column.base == "Bool":
         return (
             0.3,
             f"codes {column.low}…{column.high}; 0 is taken for male, 1 for female (1 and 2 where there is a 2)",
@@ -300,7 +297,7 @@ def _gender(column: Column) -> tuple[float, str]:
 def _age(column: Column) -> tuple[float, str]:
     low, high = _number(column.low, -1), _number(column.high, -1)
     if column.is_integer and low >= 0 and high <= 130:
-        return 1.0, f"{low}…{high}"
+        return 0.8, f"{low}…{high}"  # any small number can be: the name has to say it
     if column.is_integer and high > 1900 and low >= 0 and high < 2200:
         return 0.7, "years of birth"
     if column.is_time and name_score("age", column.name):

@@ -18,7 +18,7 @@ SAMPLE = 100_000
 COMMON = 30
 _PLAIN = re.compile(
     r"(?:LowCardinality\(|Nullable\()*"
-    r"(U?Int\d+|Float\d+|Decimal\w*\(.*?\)|Bool|String|FixedString\(\d+\)|UUID|Date32|Date|DateTime64|DateTime"
+    r"(U?Int\d+|Float\d+|Decimal\w*\(.*?\)|Bool|String|FixedString\(\d+\)|UUID|DateTime64|DateTime|Date32|Date"
     r"|Enum\d+|IPv[46])"
 )
 _SKIPPED_ENGINES = ("Kafka", "RabbitMQ", "Null", "Buffer", "Dictionary", "Set", "Join")

@@ -97,14 +97,14 @@ def _plain(column: Column, sql: str) -> str:
 def _moment(column: Column, name: str, zone: str) -> str:
     """The instant of an event in UTC."""
     if column.is_text:
-        return f"parseDateTime64BestEffortOrNull(toString({name}), 3, {literal(zone)})"
+        return f"toTimeZone(parseDateTime64BestEffortOrNull(toString({name}), 3, {literal(zone)}), 'UTC')"
     if column.is_integer:
         unit = unix_unit(column)
         if unit in ("ms", "us"):
             return f"fromUnixTimestamp64{'Milli' if unit == 'ms' else 'Micro'}(toInt64({name}), 'UTC')"
         return f"toDateTime64({name}, 3, 'UTC')"
     if column.base in ("Date", "Date32"):
-        return f"toDateTime64({name}, 3, {literal(zone)})"
+        return f"toTimeZone(toDateTime64({name}, 3, {literal(zone)}), 'UTC')"
     return f"toDateTime64({name}, 3, 'UTC')"
 
 

@@ -2,7 +2,7 @@
 
 from appanalytics.anomalies.detector import Detector, Tick, Verdict, make_detector, methods, register
 from appanalytics.anomalies.experts import Experts
-from appanalytics.anomalies.file import FileReplay, replay_file
+from appanalytics.anomalies.file import Replay, replay_file
 from appanalytics.anomalies.plain import Original, RollingZ, SeasonalNaive
 from appanalytics.anomalies.seasonal import Seasonal
 
@@ -16,6 +16,6 @@ for _name, _maker in {
     register(_name, _maker)
 
 __all__ = [
-    "Detector", "Experts", "FileReplay", "Original", "RollingZ", "Seasonal", "SeasonalNaive", "Tick", "Verdict",
+    "Detector", "Experts", "Original", "Replay", "RollingZ", "Seasonal", "SeasonalNaive", "Tick", "Verdict",
     "make_detector", "methods", "register", "replay_file",
 ]  # fmt: skip

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from appanalytics.anomalies import store
 from appanalytics.anomalies.bins import Bins, first_event, newest_event, read_bins
+from appanalytics.anomalies.daily import KEPT
+from appanalytics.anomalies.days import is_ready, read_days
 from appanalytics.anomalies.incidents import Incident, Rules, State
-from appanalytics.anomalies.watch import Watch
+from appanalytics.anomalies.watch import Key, Watch
 from appanalytics.anomalies.watching import Outcome, Watching
 from appanalytics.engine import Engine
 from appanalytics.known_events import KnownEvents
 from appanalytics.progress import Progress, silent
+from appanalytics.query import Coverage, read_coverage
+from appanalytics.warehouse.rollup import Layout
 from appanalytics.window import day_start
 
 #: Days of history from which a first run learns, and days that are read at once.
@@ -57,7 +61,7 @@ def catch_up(
     bins = changed = 0
     for piece in _pieces(advance(engine, watching, now, since=since, progress=progress)):
         store.write_points(engine, watch, piece.judged)
-        watching.written = list({**piece.changed, **{each.id: each for each in watching.book.open}}.values())
+        watching.written = list({**piece.changed, **{each.id: each for each in watching.open}}.values())
         store.save(engine, watching)
         store.write_incidents(engine, watch, watching.written, watching.version)
         bins += sum(1 for each in piece.judged if each.every == 1)
@@ -65,6 +69,7 @@ def catch_up(
         heard = watching.heard
     if watching.heard != heard and watching.tick is not None:
         store.save(engine, watching)
+    changed += store.close_unwatched(engine, watching, now)
     end = None if watching.tick is None else datetime.fromtimestamp((watching.tick + 1) * watch.step, now.tzinfo)
     return Caught(bins, len(watching.lanes.keys), changed, end)
 
@@ -107,6 +112,7 @@ def advance(
     if arrives:
         clock = min(clock, last + 60 * watch.delay)
     first, block = start, Bins(start, 0, {}, {}, {})
+    days = _Days(engine, watch, max(horizon, start), settled=settled)
     while first < horizon:
         day_end = _day_end(watching, first)
         until = min(day_end, horizon)
@@ -122,10 +128,60 @@ def advance(
             return
         first = until
         progress("judge bins", first - start, horizon - start, "bins")
+        yield from days.judge(watching, start, clock)
+    yield from days.judge(watching, start, clock)
     if horizon < over and watching.tick is not None and not arrives:
         rest = read_bins(engine, watch, watching.tick + 1, watching.tick + 2)
         if changed := watching.silence(rest, clock):
             yield Outcome(changed=changed), True
+
+
+class _Days:
+    """The days that are over up to a bin, read some weeks at once and judged in order."""
+
+    def __init__(self, engine: Engine, watch: Watch, horizon: int, *, settled: bool) -> None:
+        self.engine, self.watch, self.settled = engine, watch, settled
+        self.horizon = horizon
+        self.layout: Layout | None = None
+        self.coverage = Coverage(None, None)
+        self.read: dict[date, dict[Key, tuple[float, float]]] = {}
+
+    def judge(self, watching: Watching, start: int, clock: int) -> Iterator[tuple[Outcome, bool]]:
+        """Judge the days that can be read, the first one being that of bin ``start``; each moves the state."""
+        lane = watching.days
+        if not self.watch.daily or watching.tick is None:
+            return
+        over = self._day(watching.tick + 1)  # the day of the next bin is not over
+        day = date.fromordinal(lane.last + 1) if lane.last is not None else self._day(start)
+        while day < over:
+            if day not in self.read and not self._read(day, clock, learns=lane.last is None):
+                return
+            for before in sorted(each for each in self.read if each < day and lane.last is None):
+                watching.run_day(before, self.read[before], judges=False)
+            yield watching.run_day(day, self.read[day]), True
+            day += timedelta(days=1)
+
+    def _read(self, day: date, clock: int, *, learns: bool) -> bool:
+        """Read a day and those after it that are ready; False where it is not."""
+        if self.layout is None:
+            self.layout = Layout.read(self.engine, self.watch.catalog, self.watch.zone)
+            self.coverage = read_coverage(self.engine, self.layout)
+        now, last = datetime.fromtimestamp(clock, UTC), max(self._day(self.horizon), day + timedelta(days=1))
+        until = day
+        while until < min(last, day + timedelta(days=LEARN)):
+            if not is_ready(self.coverage, self.watch, until, now, settled=self.settled):
+                break
+            until += timedelta(days=1)
+        if until == day:
+            return False
+        first = day - timedelta(days=KEPT) if learns else day
+        if self.coverage.first is not None:
+            first = max(first, min(day, self.coverage.first.astimezone(self.watch.zone).date()))
+        self.read = read_days(self.engine, self.watch, self.layout, self.coverage, first, until)
+        return True
+
+    def _day(self, number: int) -> date:
+        return datetime.fromtimestamp(number * self.watch.step, UTC).astimezone(self.watch.zone).date()
 
 
 def _start(engine: Engine, watching: Watching, now: datetime, since: datetime | None) -> int | None:

@@ -19,8 +19,10 @@ from appanalytics.window import parse_moment
 
 
 @dataclass(frozen=True)
-class FileReplay:
-    """Alerts of a file as flat records; against labels (None without): precision, recall, median delay in bins."""
+class Replay:
+    """Alerts of a file or a warehouse's history, as flat records; against labels (None without): precision, recall,
+    median delay in bins.
+    """
 
     alerts: tuple[dict[str, Any], ...]
     weeks: float
@@ -31,10 +33,10 @@ class FileReplay:
     @property
     def rate(self) -> float:
         """Alerts a week."""
-        return len(self.alerts) / self.weeks
+        return len(self.alerts) / self.weeks if self.weeks else 0.0
 
 
-def replay_file(path: Path, labels: Path | None, method: str, zone: ZoneInfo) -> FileReplay:
+def replay_file(path: Path, labels: Path | None, method: str, zone: ZoneInfo) -> Replay:
     """Replay a file with one detector; its usual distance of rows is the length of a bin.
 
     Labels are a file of ``start,end`` (the end is not part of the anomaly). Raises `QuestionError` for files that
@@ -57,7 +59,7 @@ def replay_file(path: Path, labels: Path | None, method: str, zone: ZoneInfo) ->
             alerts[-1]["end"] = (time + step).isoformat()
         was = now
     weeks = (times[-1] - times[0]) / timedelta(days=7)
-    return FileReplay(tuple(alerts), weeks, *(against(alerts, spans, step) if labels else ()))
+    return Replay(tuple(alerts), weeks, *(against(alerts, spans, step) if labels else ()))
 
 
 def _alert(time: datetime, name: str, score: float, value: float, expected: float) -> dict[str, Any]:

@@ -10,6 +10,9 @@ from typing import Any
 from appanalytics.anomalies.watch import Key, Watch
 from appanalytics.chats import Severity
 
+#: Note of an incident that ended because the alerts' configuration does not know it any more.
+UNWATCHED = "not watched any more: the configuration of the alerts changed"
+
 
 class State(StrEnum):
     """Where an incident is in its life. One that was never certain is dropped."""

@@ -141,7 +141,7 @@ class Lanes:
     def enrol(self, bins: Bins) -> None:
         """Watch the series that are large enough on average of these bins; let go those without any event."""
         known = set(self.keys)
-        everything = [Key(metric, *place) for metric in self.watch.metrics for place in bins.slices()]
+        everything = [Key(metric, *place) for metric in self.watch.binned for place in bins.slices()]
         new = [key for key in everything if key not in known]
         bursts = {key: bins.burst(self.watch, key) for key in new}
         mean = self._weights(bins, new, bursts)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from appanalytics.anomalies.words import Speaker
+from appanalytics.anomalies.words import DAY_MINUTES, Speaker
 from appanalytics.engine import Engine
 from appanalytics.pictures import BAD, FAMILY, INK, MUTED, PALETTE, clean, drawable, new_figure, png
 
@@ -16,6 +16,8 @@ _WIDTH, _HEIGHT = 1200, 760
 #: Standard deviations of the band.
 _BAND = 3.0
 _BEFORE, _CLOSE = timedelta(days=14), timedelta(hours=24)
+#: The same of series of days.
+_DAYS_BEFORE, _DAYS_CLOSE = timedelta(days=56), timedelta(days=14)
 
 Points = dict[str, np.ndarray[Any, Any]]
 
@@ -56,7 +58,9 @@ def incident_picture(
 ) -> bytes:
     """The picture as a PNG; needs the extra ``pictures``. Empty bytes where nothing is stored of the series."""
     until = row["end"] + timedelta(hours=1)
-    lead = read_points(engine, row["metric"], row["slice"], row["start"] - _BEFORE, until)
+    daily = bin_minutes(engine, row["metric"], row["slice"], row["end"]) >= DAY_MINUTES
+    before, span = (_DAYS_BEFORE, _DAYS_CLOSE) if daily else (_BEFORE, _CLOSE)
+    lead = read_points(engine, row["metric"], row["slice"], row["start"] - before, until)
     if not len(lead["time"]):
         return b""
     guilty = next((each for each in members if each["slice"] and each["slice"] != row["slice"]), None)
@@ -67,7 +71,8 @@ def incident_picture(
     name = speaker.series(row["metric"], row["slice"])
     wide = figure.add_subplot(grid[0, :])
     _series(wide, speaker, lead, row, name)
-    close = max(row["start"] - timedelta(hours=6), until - max(_CLOSE, (until - row["start"]) * 1.5))
+    close = until - max(span, (until - row["start"]) * 1.5)
+    close = close if daily else max(row["start"] - timedelta(hours=6), close)
     near = figure.add_subplot(grid[1, 0] if guilty else grid[1, :])
     _series(near, speaker, _after(lead, min(close, row["start"])), row, name)
     if guilty is not None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from appanalytics.anomalies.incidents import Incident
+from appanalytics.anomalies.incidents import UNWATCHED, Incident
 from appanalytics.anomalies.lanes import Judged
 from appanalytics.anomalies.watch import Watch
 from appanalytics.anomalies.watching import Watching
@@ -20,7 +20,7 @@ from appanalytics.engine import Engine
 
 
 def load(engine: Engine, watching: Watching) -> None:
-    """Fill a fresh state with the stored one of its watch; without one it is younger than those of other watches."""
+    """Fill a fresh state with the stored one of its watch; it is younger than those of other watches."""
     rows = engine.rows(
         "SELECT version, toUnixTimestamp(tick) AS tick, base64Encode(state) AS state FROM anomaly_state"
         " WHERE watch = {watch:String} ORDER BY version DESC LIMIT 1",
@@ -29,8 +29,7 @@ def load(engine: Engine, watching: Watching) -> None:
     if rows:
         tick = int(rows[0]["tick"]) // watching.watch.step
         watching.load(tick, int(rows[0]["version"]), base64.b64decode(rows[0]["state"]))
-    else:
-        watching.version = int(engine.scalar("SELECT max(version) FROM anomaly_state"))
+    watching.version = int(engine.scalar("SELECT max(version) FROM anomaly_state"))
 
 
 def save(engine: Engine, watching: Watching) -> None:
@@ -78,10 +77,30 @@ def write_incidents(engine: Engine, watch: Watch, incidents: Iterable[Incident],
     engine.insert("incidents", table)
 
 
+def close_unwatched(engine: Engine, watching: Watching, now: datetime) -> int:
+    """End the stored incidents that are open and that a state does not know; returns how many.
+
+    They are those of another configuration, which nobody would ever end: series that are not watched any more, or
+    thresholds under which the incident was not found again. Doubts are dropped. Once more finds nothing to do.
+    """
+    unknown = "state IN ('pending', 'firing', 'recovering') AND id NOT IN {known:Array(String)}"
+    bound = {"known": [each.id for each in watching.open], "note": UNWATCHED, "now": now, "version": watching.version}
+    count = int(engine.scalar(f"SELECT count() FROM incidents FINAL WHERE {unknown}", bound))
+    if count:
+        engine.execute(
+            "INSERT INTO incidents SELECT * REPLACE (if(fired IS NULL, 'dropped', 'resolved') AS state,"
+            " {note:String} AS note, {now:DateTime('UTC')} AS changed, {version:UInt64} AS version)"
+            f" FROM (SELECT * FROM incidents FINAL WHERE {unknown})",
+            bound,
+        )
+    return count
+
+
 def record(watch: Watch, incident: Incident) -> dict[str, Any]:
     """An incident as plain values; times are seconds."""
     lead = incident.members[incident.lead]
-    is_share = incident.kind == "metric" and watch.parts(incident.lead.metric)[1] is not None
+    is_bin = incident.kind == "metric" and not watch.is_daily(incident.lead.metric)
+    is_share = is_bin and watch.parts(incident.lead.metric)[1] is not None
     per = lead.size if is_share else lead.ticks
     members = [
         {"metric": key.metric, "slice": key.slice, "score": round(each.peak, 2), "actual": each.actual,
@@ -118,6 +137,16 @@ class Stored:
         """Its series, the most anomalous first."""
         found: list[dict[str, Any]] = json.loads(self.row["members"])
         return found
+
+
+def as_stored(watch: Watch, incident: Incident) -> Stored:
+    """An incident as if it were read from the table, and nobody had done anything about it."""
+    row = record(watch, incident)
+    times = {
+        name: datetime.fromtimestamp(row[name], UTC) if row[name] is not None else None
+        for name in ("start", "end", "fired", "changed")
+    }
+    return Stored(row | times, False, "", 0, None)
 
 
 def read_incidents(

@@ -1,4 +1,4 @@
-"""What is watched: metrics of the catalog, in total and by values of dimensions, in bins of some minutes."""
+"""What is watched: metrics of the catalog, in total and by values of dimensions, in bins of some minutes or days."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from appanalytics.catalog import Catalog, Measure, Ratio
+from appanalytics.catalog import Active, Catalog, Measure, Ratio
 from appanalytics.errors import QuestionError, nearest
 
 #: Lengths of a bin in minutes: those that make whole hours.
 LENGTHS = (5, 10, 15, 20, 30, 60)
 #: Form of stored states; a new one starts afresh.
-_FORM = 4
-#: Methods whose state has another form than it had under their name.
-_RENEWED = {"experts": "experts 2"}
-_WATCHED = "counts, users, shares and means of users can"
+_FORM = 5
+#: The word for every metric of the catalog that can be watched.
+ALL = "all"
+_CALENDAR = "it starts anew each calendar week or month: watch its window of days, such as wau or mau"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -63,7 +63,8 @@ class Watch:
         if not self.metrics:
             raise QuestionError("no metric is watched", hint=nearest("", self.catalog.measures))
         for name in self.metrics:
-            self.parts(name)
+            if reason := why_not(self.catalog, name):
+                raise QuestionError(f"{name} cannot be watched", hint=reason)
         for name in self.dimensions:
             if self.catalog.dimension(name).only is not None:
                 raise QuestionError(f"{name} cannot be watched", hint="watch dimensions that every source has")
@@ -86,39 +87,42 @@ class Watch:
     def parts(self, metric: str) -> tuple[Measure, Measure | None]:
         """The count of a metric, or numerator and denominator of a share or of a mean of users.
 
-        Raises `QuestionError` for metrics that bins cannot have: of windows of days, of first days, means of others.
+        Raises `QuestionError` for metrics that bins do not have.
         """
-        found = self.catalog.quantity(metric)
-        if isinstance(found, Measure):
-            return self._countable(found, metric), None
-        if isinstance(found, Ratio) and all(name in self.catalog.measures for name in found.ratio):
-            top, bottom = (self._countable(self.catalog.measures[name], metric) for name in found.ratio)
-            mean = top.is_additive and bottom.unique == "user" and top.source == bottom.source
-            if found.unit == "share" or mean:
-                return top, bottom
-        raise QuestionError(f"{metric} cannot be watched in bins", hint=_WATCHED)
+        found = _parts(self.catalog, metric)
+        if found is None:
+            raise QuestionError(f"{metric} cannot be watched in bins", hint="it is one of whole days")
+        return found
 
     def is_mean(self, metric: str) -> bool:
         """True for means of users: their sums are not successes of trials."""
         return self.parts(metric)[1] is not None and self.catalog.quantity(metric).unit != "share"
 
-    def _countable(self, measure: Measure, metric: str) -> Measure:
-        plain = not (measure.first or measure.active_in or measure.inactive_in)
-        if plain and (measure.is_additive or measure.unique == "user"):
-            return measure
-        raise QuestionError(f"{metric} cannot be watched in bins", hint=_WATCHED)
+    def is_daily(self, metric: str) -> bool:
+        """True for metrics of whole days; the others are judged in bins."""
+        return _parts(self.catalog, metric) is None
+
+    @property
+    def binned(self) -> tuple[str, ...]:
+        """The metrics that are judged in bins."""
+        return tuple(name for name in self.metrics if not self.is_daily(name))
+
+    @property
+    def daily(self) -> tuple[str, ...]:
+        """The metrics that are judged once a day."""
+        return tuple(name for name in self.metrics if self.is_daily(name))
 
     def leaves(self) -> list[Measure]:
-        """All measures that are read, each once."""
-        found = [leaf for name in self.metrics for leaf in self.parts(name) if leaf is not None]
+        """All measures that are read in bins, each once."""
+        found = [leaf for name in self.binned for leaf in self.parts(name) if leaf is not None]
         return list({leaf.name: leaf for leaf in found}.values())
 
     def sources(self, metric: str) -> set[str]:
         """Names of the sources that a metric counts."""
         found: set[str] = set()
-        for leaf in self.parts(metric):
-            if leaf is not None:
-                found |= {leaf.source} if leaf.source else set(self.catalog.sources)
+        for leaf in self.catalog.leaves(metric):
+            measure = self.catalog.measures[leaf.active] if isinstance(leaf, Active) else leaf
+            found |= {measure.source} if measure.source else set(self.catalog.sources)
         return found
 
     def all_sources(self) -> list[str]:
@@ -129,9 +133,41 @@ class Watch:
     def fingerprint(self) -> str:
         """What a stored state depends on; another one starts afresh."""
         shape: Sequence[object] = (
-            _FORM, self.zone.key, self.metrics, self.dimensions, self.minutes,
-            _RENEWED.get(self.method, self.method), self.min_size,
+            _FORM, self.zone.key, self.metrics, self.dimensions, self.minutes, self.method, self.min_size,
             [leaf.model_dump(exclude={"labels", "description"}) for leaf in self.leaves()],
+            [
+                leaf.model_dump(exclude={"labels", "description"})
+                for name in self.daily for leaf in self.catalog.leaves(name)
+            ],
             [self.catalog.dimension(name).model_dump(exclude={"labels", "description"}) for name in self.dimensions],
         )  # fmt: skip
         return hashlib.sha256(repr(shape).encode()).hexdigest()[:16]
+
+
+def why_not(catalog: Catalog, metric: str) -> str:
+    """Why a metric cannot be watched; empty where it can. Raises `QuestionError` for unknown ones."""
+    calendar = (isinstance(leaf, Active) and leaf.period for leaf in catalog.leaves(metric))
+    return _CALENDAR if any(calendar) else ""
+
+
+def watchable(catalog: Catalog) -> tuple[str, ...]:
+    """Every metric of the catalog that can be watched, in its order."""
+    return tuple(each.name for each in catalog.quantities() if not why_not(catalog, each.name))
+
+
+def _parts(catalog: Catalog, metric: str) -> tuple[Measure, Measure | None] | None:
+    """See `Watch.parts`; None where bins do not have the metric."""
+    found = catalog.quantity(metric)
+    if isinstance(found, Measure):
+        return (found, None) if _countable(found) else None
+    if not isinstance(found, Ratio) or not all(name in catalog.measures for name in found.ratio):
+        return None
+    top, bottom = (catalog.measures[name] for name in found.ratio)
+    mean = top.is_additive and bottom.unique == "user" and top.source == bottom.source
+    right = _countable(top) and _countable(bottom) and (found.unit == "share" or mean)
+    return (top, bottom) if right else None
+
+
+def _countable(measure: Measure) -> bool:
+    plain = not (measure.first or measure.active_in or measure.inactive_in)
+    return plain and (measure.is_additive or measure.unique == "user")

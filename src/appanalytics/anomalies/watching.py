@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,10 +14,12 @@ import numpy as np
 
 from appanalytics.anomalies.arrivals import Arrivals, newest
 from appanalytics.anomalies.bins import Bins
+from appanalytics.anomalies.days import DAYS, DayLane, DayValues, Past
 from appanalytics.anomalies.incidents import Alarm, Book, Incident, Rules
 from appanalytics.anomalies.lanes import Judged, Lanes
 from appanalytics.anomalies.watch import Key, Watch
 from appanalytics.known_events import Kind, KnownEvents
+from appanalytics.window import day_start
 
 #: Days without an event after which a slice is not watched any more.
 _FORGET = 14
@@ -40,9 +42,16 @@ class Watching:
         self.tick: int | None = None
         self.version = 0
         self.lanes, self.arrivals, self.book = Lanes(watch), Arrivals(watch), Book(watch, rules)
+        self.days, self.day_book = DayLane(watch), Book(watch, DAYS)
+        self.past: list[Past] = []
         self.empty_days: dict[Key, int] = {}
         self.written: list[Incident] = []
         self.heard: tuple[int, int] | None = None
+
+    @property
+    def open(self) -> list[Incident]:
+        """The incidents that are not over."""
+        return [*self.book.open, *self.day_book.open]
 
     # --- bins ---
 
@@ -115,7 +124,33 @@ class Watching:
         known = self._known(number) if alarms else ""
         for incident in self.book.tick(number, alarms, dict(self.arrivals.silent_since), known):
             outcome.changed[incident.id] = incident
+            if incident.fired and not incident.state.is_open:
+                self.past.append(Past.of(self.watch, incident))
         self.tick = number
+
+    def run_day(self, day: date, values: DayValues, *, judges: bool = True) -> Outcome:
+        """Take a day that is over; ``judges`` is False for days before the first one, which only teach.
+
+        What bins told of the same sources in the same direction on that day is not told again by the day.
+        """
+        outcome = Outcome()
+        first = int(day_start(day, self.watch.zone).timestamp()) // self.watch.step
+        last = int(day_start(day + timedelta(days=1), self.watch.zone).timestamp()) // self.watch.step - 1
+        judged = self.days.step(day, first, values)
+        if judged is None or not judges:
+            return outcome
+        outcome.judged.append(judged)
+        self.past = [each for each in self.past if each.last >= first - 3 * self.watch.bins_a_day]
+        told = [*self.past, *(Past.of(self.watch, each) for each in self.book.open if each.fired)]
+        told = [each for each in told if each.start <= last and each.last >= first]
+        alarms = [
+            each for each in self.days.alarms(judged) if not any(past.explains(self.watch, each) for past in told)
+        ]
+        hours = range(first, last, self.watch.bins_an_hour) if alarms else ()
+        known = next(filter(None, map(self._known, hours)), "")
+        for incident in self.day_book.tick(last, alarms, {}, known):
+            outcome.changed[incident.id] = incident
+        return outcome
 
     def _alarms(self, judged: Judged) -> Iterator[Alarm]:
         """Series of which the bin is beyond the threshold, large enough, and changed enough."""
@@ -161,10 +196,14 @@ class Watching:
             "heard": self.heard,
             "sources": list(self.arrivals.week),
             "open": [each.to_json() for each in self.book.open],
+            "days": self.days.described(),
+            "days_open": [each.to_json() for each in self.day_book.open],
+            "past": [asdict(each) for each in self.past],
             "written": [each.to_json() for each in self.written],
             "empty": [[k.metric, k.dimension, k.value, n] for k, n in self.empty_days.items() if n],
         }
-        arrays = {**self.lanes.arrays(), **{f"week/{name}": each for name, each in self.arrivals.week.items()}}
+        weeks = {f"week/{name}": each for name, each in self.arrivals.week.items()}
+        arrays = {**self.lanes.arrays(), **self.days.arrays(), **weeks}
         arrays["body"] = np.frombuffer(json.dumps(body, ensure_ascii=False).encode(), dtype=np.uint8)
         np.savez(held, **arrays)  # type: ignore[arg-type]
         return held.getvalue()
@@ -181,6 +220,9 @@ class Watching:
         self.heard = tuple(body["heard"]) if body["heard"] else None
         self.arrivals.week = {name: np.array(arrays[f"week/{name}"]) for name in body["sources"]}
         self.book.open = [Incident.from_json(each) for each in body["open"]]
+        self.days.restore(body["days"], arrays)
+        self.day_book.open = [Incident.from_json(each) for each in body["days_open"]]
+        self.past = [Past(**each) for each in body["past"]]
         self.written = [Incident.from_json(each) for each in body["written"]]
         self.empty_days = {Key(*names): count for *names, count in body["empty"]}
 

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from appanalytics.anomalies.incidents import UNWATCHED
 from appanalytics.catalog import Catalog, Ratio
+from appanalytics.catalog.model import Quantity
 from appanalytics.locales import locale_of
 from appanalytics.markup import escape
 
@@ -22,9 +24,12 @@ _EN = {
     "since": "Since {start}", "last": "Last anomalous: {end}", "from_to": "From {start} to {end}, {length}",
     "numbers": "{value} on average, {expected} expected (bins of {minutes} minutes)",
     "shares": "{value} on average, {expected} expected",
+    "daily": "{value} on average, {expected} expected (whole days)",
     "sure": "How sure: {score} times the threshold at most, in {ticks} bins",
     "with": "Moves with it: {parts}", "more": "and {count} more",
-    "known": "Known event: {note}", "ack": "{who} is on it", "link": "Dashboard at that time",
+    "known": "Known event: {note}",
+    "unwatched": "{what}: not watched any more", "anew": "The configuration of the alerts changed",
+    "ack": "{who} is on it", "link": "Dashboard at that time",
     "missing": "Nothing is judged meanwhile; what comes late is judged in order.",
     "days": "d", "hours": "h", "mins": "min",
 }  # fmt: skip
@@ -37,13 +42,18 @@ _RU = {
     "since": "С {start}", "last": "Последнее отклонение: {end}", "from_to": "С {start} до {end}, {length}",
     "numbers": "В среднем {value}, ожидалось {expected} (за {minutes} минут)",
     "shares": "В среднем {value}, ожидалось {expected}",
+    "daily": "В среднем {value}, ожидалось {expected} (за целые дни)",
     "sure": "Уверенность: до {score} порогов, интервалов: {ticks}",
     "with": "Вместе с этим: {parts}", "more": "и ещё {count}",
-    "known": "Известное событие: {note}", "ack": "Занимается: {who}", "link": "Дашборд на это время",
+    "known": "Известное событие: {note}",
+    "unwatched": "{what}: больше не наблюдается", "anew": "Настройки алертов изменились",
+    "ack": "Занимается: {who}", "link": "Дашборд на это время",
     "missing": "Пока ничего не оценивается; опоздавшее будет оценено по порядку.",
     "days": "д", "hours": "ч", "mins": "мин",
 }  # fmt: skip
 WORDS = {"en": _EN, "ru": _RU}
+#: Bins of this length are days.
+DAY_MINUTES = 1440
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,8 @@ class Speaker:
         """The headline. ``kind`` is ``open``, ``worse``, ``still`` or ``over``."""
         if kind == "worse":
             return self.say(kind, title=self.title(row, "open"))
+        if row["note"] == UNWATCHED:
+            return self.say("unwatched", what=self.series(row["metric"], row["slice"]))
         if row["kind"] == "data":
             source = self.catalog.sources[row["metric"]].label(self.code)
             return self.say({"open": "data", "still": "still_data", "over": "over_data"}[kind], source=source)
@@ -74,20 +86,30 @@ class Speaker:
 
     def series(self, metric: str, part: str) -> str:
         """A metric and its slice by their labels."""
-        label = self.catalog.quantity(metric).label(self.code)
+        label = self._label(metric)
         if not part:
             return label
         dimension, _, value = part.partition("=")
-        return f"{label}, {self.catalog.dimension(dimension).label(self.code)} = {value}"
+        return f"{label}, {self._label(dimension)} = {value}"
+
+    def _label(self, name: str) -> str:
+        """Its label; the name itself where the catalog does not know it any more."""
+        known = (self.catalog.measures, self.catalog.metrics, self.catalog.dimensions, self.catalog.sources)
+        found = next((each[name] for each in known if name in each), None)
+        return found.label(self.code) if found is not None else name
 
     def number(self, value: float, metric: str) -> str:
         """A value in the metric's unit."""
-        unit = self.catalog.quantity(metric).unit
+        found = self._quantity(metric)
+        unit = found.unit if found is not None else ""
         return locale_of(self.code).number(value if self.is_ratio(metric) else round(value), unit)
 
     def is_ratio(self, metric: str) -> bool:
         """True for shares and means, which do not depend on the length of a bin."""
-        return isinstance(self.catalog.quantity(metric), Ratio)
+        return isinstance(self._quantity(metric), Ratio)
+
+    def _quantity(self, metric: str) -> Quantity | None:
+        return self.catalog.measures.get(metric) or self.catalog.metrics.get(metric)
 
     def short(self, value: float, metric: str) -> str:
         """A value at an axis."""
@@ -118,7 +140,8 @@ def message(
 ) -> str:  # fmt: skip
     """The message in Telegram's HTML. ``why`` is what an investigation says, ``link`` the dashboard's address."""
     say = speaker.say
-    mark = "✅" if kind == "over" else _MARKS[row["severity"]]
+    is_unwatched = row["note"] == UNWATCHED
+    mark = "⚪" if is_unwatched else "✅" if kind == "over" else _MARKS[row["severity"]]
     lines = [f"{mark} <b>{escape(speaker.title(row, kind))}</b>"]
     if kind == "over":
         length = speaker.length(row["end"] - row["start"])
@@ -134,7 +157,7 @@ def message(
     if why and kind != "over":
         lines += ["", escape(why)]
     if row["note"]:
-        lines.append(escape(say("known", note=row["note"])))
+        lines.append(escape(say("anew" if is_unwatched else "known", note=row["note"])))
     if acknowledged:
         lines.append(escape(say("ack", who=acknowledged)))
     if link:
@@ -146,9 +169,8 @@ def _numbers(speaker: Speaker, row: Mapping[str, Any], members: list[dict[str, A
     say = speaker.say
     lead = next(each for each in members if (each["metric"], each["slice"]) == (row["metric"], row["slice"]))
     values = {name: speaker.number(row[name], row["metric"]) for name in ("value", "expected")}
-    lines = [
-        say("shares", **values) if speaker.is_ratio(row["metric"]) else say("numbers", **values, minutes=minutes)
-    ]
+    form = "daily" if minutes >= DAY_MINUTES else "shares" if speaker.is_ratio(row["metric"]) else "numbers"
+    lines = [say(form, **values, minutes=minutes)]
     score = locale_of(speaker.code).decimal(abs(row["score"]), 1)
     lines.append(say("sure", score=score, ticks=lead["ticks"]))
     others = [each for each in members if each is not lead]

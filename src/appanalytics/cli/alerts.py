@@ -79,6 +79,16 @@ def listing(
     print_records(rows, ["state", *COLUMNS, "muted", "acknowledged", "id"], numbers=["value", "expected"])
 
 
+@group.command("metrics")
+def metrics() -> None:
+    """List every metric of the catalog: is it watched, how often it is judged, and why it cannot be watched."""
+    from appanalytics.jobs.alerts import metric_records
+
+    with options.open() as app:
+        rows = metric_records(app)
+    print_records(rows, ["metric", "watched", "grain", "slices", "reason"])
+
+
 @group.command("mute")
 def mute(
     incident: Annotated[str | None, typer.Argument(metavar="INCIDENT", help="Its id.")] = None,
@@ -127,8 +137,8 @@ def backtest(
 
     with options.open() as app, progress() as watch:
         found = replay(app, since, until, method=method, labels=labels, progress=watch)
-    print_records(found.incidents, ["fired", *COLUMNS], numbers=["value", "expected"])
-    say(f"{len(found.incidents)} incidents in {found.weeks:.1f} weeks: {found.rate:.2f} a week")
+    print_records(found.alerts, ["fired", *COLUMNS], numbers=["value", "expected"])
+    say(f"{len(found.alerts)} incidents in {found.weeks:.1f} weeks: {found.rate:.2f} a week")
     if labels:
         _told(found.precision, found.recall, found.delay)
 

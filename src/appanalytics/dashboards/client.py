@@ -34,25 +34,27 @@ class Superset:
     def __init__(self, url: str, user: str, password: str, *, timeout: float = 120) -> None:
         self.url = url.rstrip("/")
         self._http = httpx.Client(base_url=self.url, timeout=timeout, follow_redirects=True, trust_env=False)
+        self._user, self._password = user, password
         try:
-            self._log_in(user, password)
+            self._log_in()
+            self._check_version()
         except BaseException:
             self._http.close()
             raise
 
-    def _log_in(self, user: str, password: str) -> None:
-        given = {"username": user, "password": password, "provider": "db", "refresh": False}
-        response = self._send("POST", "/api/v1/security/login", json=given)
+    def _log_in(self) -> None:
+        given = {"username": self._user, "password": self._password, "provider": "db", "refresh": False}
+        self._http.headers.pop("Authorization", None)
+        response = self._request("POST", "/api/v1/security/login", json=given)
         if response.status_code == 401:
             hint = "the settings superset.user and superset.password"
-            raise AccessDenied(f"Superset at {self.url} refused the user {user!r} or the password", hint=hint)
+            raise AccessDenied(f"Superset at {self.url} refused the user {self._user!r} or the password", hint=hint)
         token = self._json(response, "log in").get("access_token")
         if not token:
             raise self._not_superset()
         self._http.headers["Authorization"] = f"Bearer {token}"
-        csrf = self._json(self._send("GET", "/api/v1/security/csrf_token/"), "begin a session")["result"]
+        csrf = self._json(self._request("GET", "/api/v1/security/csrf_token/"), "begin a session")["result"]
         self._http.headers.update({"X-CSRFToken": csrf, "Referer": self.url})
-        self._check_version()
 
     def _check_version(self) -> None:
         """Bundles are written for one minor version; another's importer would refuse them, or worse, take them."""
@@ -69,6 +71,14 @@ class Superset:
         return DashboardError(f"what answers at {self.url} is not Superset", hint="the setting superset.url")
 
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """Ask; where the session is over (after a quarter of an hour), begin another and ask again."""
+        response = self._request(method, path, **more)
+        if response.status_code == 401:
+            self._log_in()
+            response = self._request(method, path, **more)
+        return response
+
+    def _request(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
             return self._http.request(method, path, **more)
         except httpx.HTTPError as error:

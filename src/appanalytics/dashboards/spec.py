@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from appanalytics.catalog.load import UniqueKeys
+from appanalytics.catalog.load import SafeLoader, UniqueKeys
 from appanalytics.catalog.model import Labels
 from appanalytics.errors import DashboardError, nearest
 
@@ -166,7 +166,7 @@ def parse_spec(text: str, origin: str) -> Written:
     """Read one spec; raises `DashboardError` with file and line."""
     try:
         raw = yaml.load(text, Loader=UniqueKeys)  # noqa: S506 (a subclass of SafeLoader)
-        lines = dict(_walk(yaml.compose(text, Loader=yaml.SafeLoader), ()))
+        lines = dict(_walk(yaml.compose(text, Loader=SafeLoader), ()))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DashboardError(f"{origin}:{line}: not YAML: {error.problem}") from None

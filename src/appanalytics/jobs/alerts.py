@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appanalytics.anomalies import store
 from appanalytics.anomalies.catchup import Caught, backtest, catch_up
-from appanalytics.anomalies.file import against, read_labels
-from appanalytics.anomalies.watch import Watch
+from appanalytics.anomalies.days import is_sliced
+from appanalytics.anomalies.file import Replay, against, read_labels
+from appanalytics.anomalies.watch import ALL, Watch, watchable, why_not
 from appanalytics.errors import QuestionError, nearest
 from appanalytics.progress import Progress, silent
 from appanalytics.warehouse.lock import exclusive
@@ -27,7 +27,7 @@ def watch_of(app: App, method: str | None = None) -> Watch:
     return Watch(
         app.catalog,
         app.zone,
-        _names(given.metrics),
+        watchable(app.catalog) if given.metrics.strip() == ALL else _names(given.metrics),
         _names(given.dimensions),
         minutes=given.minutes,
         method=method or given.method,
@@ -36,6 +36,18 @@ def watch_of(app: App, method: str | None = None) -> Watch:
         delay=given.delay,
         hold=given.hold,
     )
+
+
+def metric_records(app: App) -> list[dict[str, Any]]:
+    """Every metric of the catalog as flat records: whether it is watched, by what grain, and why it cannot be."""
+    watch = watch_of(app)
+    found = []
+    for name in (each.name for each in app.catalog.quantities()):
+        reason = why_not(app.catalog, name)
+        grain = "" if reason else "day" if watch.is_daily(name) else f"{watch.minutes} min, small slices 1 h"
+        record = {"metric": name, "watched": name in watch.metrics, "grain": grain}
+        found.append(record | {"slices": not reason and is_sliced(watch, name), "reason": reason})
+    return found
 
 
 def check_alerts(app: App, now: datetime, progress: Progress = silent) -> Caught:
@@ -68,22 +80,6 @@ def acknowledge(app: App, incident: str, text: str) -> None:
     """Note that somebody is on an incident."""
     _known(app, incident)
     store.act(app.engine, "ack", app.now(), incident=incident, text=text)
-
-
-@dataclass(frozen=True)
-class Replay:
-    """Incidents of a history; against labels (None without): precision, recall, median delay in bins."""
-
-    incidents: tuple[dict[str, Any], ...]
-    weeks: float
-    precision: float | None = None
-    recall: float | None = None
-    delay: float | None = None
-
-    @property
-    def rate(self) -> float:
-        """Incidents a week."""
-        return len(self.incidents) / self.weeks if self.weeks else 0.0
 
 
 def replay(

@@ -95,8 +95,12 @@ class AlertsSettings(_Section):
     """What is watched for anomalies, and how it is told."""
 
     metrics: Annotated[
-        str, Field(description="metrics that are watched, by commas: counts, users, shares and means of users")
-    ] = "views, likes, ctr, feed_users, messages, messenger_users, views_per_user, messages_per_user"
+        str,
+        Field(description="metrics that are watched, by commas; `all` is every one (`alerts metrics` lists them)"),
+    ] = (
+        "views, likes, ctr, feed_users, messages, messenger_users, views_per_user, messages_per_user,"
+        " new_users, wau, mau, stickiness"
+    )
     dimensions: Annotated[str, Field(description="their slices that are watched, dimensions by commas")] = (
         "source, os, country, city, gender, age_group"
     )

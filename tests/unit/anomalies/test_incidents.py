@@ -12,7 +12,7 @@ from appanalytics.anomalies.bins import Bins
 from appanalytics.anomalies.incidents import Alarm, Book, Incident, State
 from appanalytics.anomalies.lanes import Lanes
 from appanalytics.anomalies.picture import _per_bin
-from appanalytics.anomalies.watch import Key, Watch
+from appanalytics.anomalies.watch import Key, Watch, watchable
 from appanalytics.anomalies.words import WORDS
 from appanalytics.catalog import load_catalog
 from appanalytics.chats import Severity
@@ -142,10 +142,19 @@ def test_a_state_is_restored_as_it_was() -> None:
         assert np.array_equal(other.arrays()[name], array, equal_nan=True)
 
 
-def test_metrics_that_bins_cannot_have_are_named() -> None:
-    for name in ("mau", "new_users", "likes_per_post"):
-        with pytest.raises(QuestionError, match=f"{name} cannot be watched"):
-            Watch(load_catalog(), ZoneInfo("UTC"), (name,))
+def test_metrics_that_cannot_be_watched_are_named_and_all_others_can() -> None:
+    catalog = load_catalog()
+    for name in ("wau_calendar", "mau_calendar"):
+        with pytest.raises(QuestionError, match=f"{name} cannot be watched") as raised:
+            Watch(catalog, ZoneInfo("UTC"), (name,))
+        assert "wau or mau" in str(raised.value.hint)
+    names = {each.name for each in catalog.quantities()}
+    assert names - set(watchable(catalog)) == {"wau_calendar", "mau_calendar"}
+    watch = Watch(catalog, ZoneInfo("UTC"), watchable(catalog))
+    assert set(watch.daily) >= {"new_users", "wau", "mau", "stickiness", "both_users", "posts", "likes_per_post"}
+    assert set(watch.binned) >= {"views", "ctr", "messages_per_user", "messenger_share"}
+    with pytest.raises(QuestionError, match="cannot be watched in bins"):
+        watch.parts("mau")
 
 
 def test_hours_of_a_series_that_grew_are_drawn_as_quarters() -> None:

@@ -27,6 +27,8 @@ def answering(answers: Mapping[str, tuple[int, object]]) -> Iterator[str]:
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             status, body = answers.get(self.path, (404, {"message": "Not found"}))
+            if self.headers.get("Authorization") == "Bearer old":
+                status, body = 401, {"msg": "Token has expired"}
             text = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(text)))
@@ -68,6 +70,25 @@ def test_a_wrong_password_is_told() -> None:
     refused = {"/api/v1/security/login": (401, {"message": "Not authorized"})}
     with answering(refused) as url, pytest.raises(AccessDenied, match="refused the user 'admin' or the password"):
         Superset(url, "admin", "x")
+
+
+def test_a_session_that_is_over_is_begun_again() -> None:
+    roles = {"/api/v1/security/roles/": (200, {"result": ["reader"]})}
+    known = LOGIN | {"/version": (200, {"version_string": "6.1.2"})} | roles
+    with answering(known) as url, Superset(url, "admin", "x") as superset:
+        superset._http.headers["Authorization"] = "Bearer old"
+        assert superset.get("/api/v1/security/roles/", "list its roles") == {"result": ["reader"]}
+        assert superset._http.headers["Authorization"] == "Bearer t"
+
+
+def test_what_stays_refused_is_told() -> None:
+    known = LOGIN | {"/version": (200, {"version_string": "6.1.2"}), "/api/v1/x": (401, {"message": "Not yours"})}
+    with (
+        answering(known) as url,
+        Superset(url, "admin", "x") as superset,
+        pytest.raises(DashboardError, match="could not look: Not yours"),
+    ):
+        superset.get("/api/v1/x", "look")
 
 
 def test_another_program_is_told() -> None:

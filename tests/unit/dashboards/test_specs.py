@@ -50,6 +50,43 @@ def test_a_good_spec_is_taken() -> None:
         ("[dau]", "[dau, views]", "mine.yaml:9: no data have dau, views together", "draw them"),
         ("rows:", "rows: [", "mine.yaml:5: not YAML", None),
         ("        by: [source]", "        data: user", "mine.yaml:10: unknown data 'user'", "users"),
+        (
+            "chart: line\n        metrics: [dau]",
+            "chart: number\n        metrics: [dau, wau]",
+            "mine.yaml:6: a number shows one metric",
+            None,
+        ),
+        (
+            "chart: line\n        metrics: [dau]\n        by: [source]",
+            "chart: interval\n        metrics: [dau]",
+            "mine.yaml:6: an interval needs one dimension in `by`",
+            None,
+        ),
+        (
+            "chart: line\n        metrics: [dau]\n        by: [source]",
+            "chart: heatmap\n        metrics: [dau]",
+            "mine.yaml:6: a heatmap needs `x` and one dimension in `by`",
+            None,
+        ),
+        (
+            "        by: [source]",
+            "        x: country\n        compare: [7 days]",
+            "mine.yaml:6: `compare` needs time on the x-axis",
+            None,
+        ),
+        (
+            "  - charts:",
+            "  - heading: {en: Mine}\n    charts:",
+            "mine.yaml:5: a row is one of `heading`, `text`, `charts`",
+            None,
+        ),
+        (
+            "        by: [source]",
+            "      - {name: two, title: {en: Two}, chart: line, metrics: [dau]}",
+            "mine.yaml:5: the charts of a row are wider than 12 together",
+            None,
+        ),
+        ("        by: [source]", "        data: active\n        order: likes", "mine.yaml:11: ", "dau"),
     ],
 )
 def test_mistakes_name_file_line_and_what_was_meant(was: str, now: str, message: str, hint: str | None) -> None:
@@ -57,6 +94,12 @@ def test_mistakes_name_file_line_and_what_was_meant(was: str, now: str, message:
     assert error.message.startswith(message)
     if hint:
         assert hint in (error.hint or "")
+
+
+@pytest.mark.parametrize("text", ["", "- a list", "a word"])
+def test_a_file_that_is_no_mapping_says_what_a_dashboard_is(text: str) -> None:
+    with pytest.raises(DashboardError, match=r"mine\.yaml:1: a dashboard is a mapping with name, title and rows"):
+        parse_spec(text, "mine.yaml")
 
 
 def test_two_charts_of_one_name() -> None:

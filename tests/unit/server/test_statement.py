@@ -72,12 +72,29 @@ def test_an_insert_of_a_query_takes_no_data() -> None:
         ("SELECT 1 INTO OUTFILE '/tmp/x'", 1),
         ("SELECT 1 into /* */ outfile '/tmp/x' FORMAT CSV", 1),
         ("INSERT INTO t FROM INFILE '/etc/passwd' FORMAT CSV", 1),
+        ("INSERT INTO t (a); INSERT INTO t (a)", 62),
     ],
 )
 def test_refused_before_the_engine_sees_it(sql: str, code: int) -> None:
     with pytest.raises(Problem) as caught:
         read_statement(sql.encode())
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("sql", "shape", "data"),
+    [
+        ("INSERT INTO t (a);;", None, b""),
+        ("INSERT INTO t FORMAT", None, b""),  # the engine tells what is missing
+        ("INSERT INTO t (a) (SELECT 1)", None, None),
+        ("(SELECT 1)", None, None),
+        ("INSERT INTO t SELECT a FROM input('a Int8')", None, None),
+    ],
+)
+def test_an_insert_that_ends_early(sql: str, shape: str | None, data: bytes | None) -> None:
+    found = read_statement(sql.encode())
+    held = None if found.data is None else sql.encode()[found.data :]
+    assert (found.format, held) == (shape, data)
 
 
 def test_a_result_into_a_file() -> None:

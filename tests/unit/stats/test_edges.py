@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from scipy import stats as peer
 
 from appanalytics import stats
 from appanalytics.errors import StatisticsError
-from appanalytics.stats import Cells, Comparison, JointMoments, Moments, Note, RatioCells, Share
+from appanalytics.stats import Cells, Comparison, JointMoments, Moments, Note, RatioCells, Share, Verdict
+from appanalytics.stats.tails import chi_square_tail, fisher_tail, student_tail
 
 BY_USER = [
     stats.welch, stats.welch_relative, stats.mann_whitney, stats.brunner_munzel, stats.kolmogorov_smirnov,
@@ -128,6 +130,14 @@ def test_broken_counts_moments_and_settings() -> None:
         lambda: stats.rehearse(RatioCells.of([1.0], [2.0]), seed=1),
         lambda: stats.rehearse(RatioCells.of([1.0], [2.0]), ["anova"], seed=1),
         lambda: stats.poisson_bootstrap(*[RatioCells.of([1.0], [2.0])] * 2, seed=1, resamples=0),
+        lambda: stats.smoothed_ratios(RatioCells.of([1.0], [2.0]), alpha=0.0),
+        lambda: stats.bucket_ratios([1, 2], [1.0], [1.0]), lambda: stats.top_share(Cells.of([1.0]), 0.0),
+        lambda: stats.top_share(Cells.of([1.0]), 1.5), lambda: stats.balance([[1, 2], [3]]),
+        lambda: stats.balance([[1, -2], [3, 4]]), lambda: stats.spending_bounds([0.5, 1.0], level=95),
+        lambda: stats.obrien_fleming(3, level=95), lambda: stats.users_needed(1.0, 1.0, allocation=0.0),
+        lambda: stats.users_needed(1.0, 0.0), lambda: stats.detectable(1, 5, 1.0), lambda: stats.share_variance(4.0),
+        lambda: stats.always_valid(stats.welch([1.0, 2.0], [1.0, 3.0]), 4, tuning=0.0),
+        lambda: stats.rehearse(RatioCells.of([1.0] * 9, [2.0] * 9), ["cuped"], users_per_arm=3, seed=1),
     ):  # fmt: skip
         with pytest.raises(StatisticsError) as raised:
             call()
@@ -156,6 +166,51 @@ def test_nothing_to_say_is_said() -> None:
     empty = JointMoments.of([], [])
     assert stats.cuped_mean(empty, empty).comparison.note is Note.NO_USERS
     assert Moments.from_variance(1, 5.0, math.nan) == Moments(1, 5.0, 0.0)  # ClickHouse's variance of one user is NaN
+
+
+def test_nothing_below_and_nobody_are_told_apart() -> None:
+    """A ratio with zero below is null, and the note says whether there were users at all."""
+    nothing, some = [0.0, 0.0], [1.0, 2.0]
+    assert stats.mean([]).note is Note.NO_USERS
+    assert stats.welch_relative(nothing, some).note is Note.ZERO_BELOW
+    assert stats.fieller_relative(nothing, some).note is Note.ZERO_BELOW
+    assert stats.share_ratio(Share(0, 0), Share(1, 2)).note is Note.NO_USERS
+    lost = stats.share_ratio(Share(1, 2), Share(0, 2))
+    assert (lost.effect, lost.low, lost.p_value, lost.note) == (-1.0, None, None, Note.NO_VARIATION)
+    kept = stats.share_ratio(Share(20, 100), Share(30, 100))
+    assert kept.effect == pytest.approx(0.5)
+    assert stats.ratio_fieller(RatioCells.of([], [])).note is Note.NO_USERS
+    assert stats.ratio_fieller(RatioCells.of([0.0, 0.0], [0.0, 0.0])).note is Note.ZERO_BELOW
+    one = stats.ratio_fieller(RatioCells.of([1.0], [2.0]))
+    assert (one.estimate, one.low, one.note) == (0.5, None, Note.FEW_USERS)
+    zero = RatioCells.of([0.0, 0.0], [1.0, 2.0])
+    assert stats.ratio_relative(zero, RatioCells.of([1.0, 1.0], [1.0, 2.0])).note is Note.ZERO_BELOW
+    before = JointMoments.of(some, some, nothing, nothing)  # nothing below before the experiment
+    assert stats.cuped_ratio(before, before).comparison.note is Note.ZERO_BELOW
+    empty = JointMoments.of([], [], [], [])
+    assert stats.cuped_ratio(empty, empty).comparison.note is Note.NO_USERS
+    assert Moments.of([]) + Moments.of([]) == Moments.of([])
+    assert JointMoments.from_sums(0, [0.0, 0.0], [[0.0, 0.0], [0.0, 0.0]]).means == (0.0, 0.0)
+
+
+def test_a_guardrail_without_an_interval_is_open_and_one_without_variation_is_decided() -> None:
+    silent = stats.non_inferiority(stats.welch([], [1.0, 2.0]), 1.0)
+    assert (silent.verdict, silent.bound, silent.p_value) == (Verdict.OPEN, None, None)
+    assert silent.note is Note.NO_USERS
+
+
+def test_plans_at_the_ends() -> None:
+    assert stats.detectable(10, 10, 0.0).effect == 0.0  # users who do not vary show any effect
+    assert stats.cuped_variance(JointMoments.of([1.0], [1.0])) is None
+    with pytest.raises(StatisticsError, match="there are not so many"):
+        stats.users_needed(1e-12, 1e6)
+
+
+@pytest.mark.parametrize("tail", [lambda x: student_tail(x, 5), lambda x: fisher_tail(x, 2, 9),
+                                  lambda x: chi_square_tail(x, 3)])  # fmt: skip
+def test_an_infinite_statistic_has_no_chance_at_all(tail: Callable[[float], float]) -> None:
+    assert tail(math.inf) == -math.inf
+    assert tail(1.0) < 0
 
 
 def test_a_covariate_that_says_nothing_changes_nothing() -> None:

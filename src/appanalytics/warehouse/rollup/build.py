@@ -109,6 +109,7 @@ def _prepare(engine: Engine, layout: Layout) -> None:
             engine.execute(f"DROP TABLE IF EXISTS {name} SYNC")
         tables.create_tables(engine, layout)
     write_meta(engine, _LAYOUT_KEY, layout_id(layout))
+    write_meta(engine, _MONTHS_KEY, layout_id(layout))  # there are no days whose months could be absent
 
 
 def _is_replicated(engine: Engine, layout: Layout) -> bool:
