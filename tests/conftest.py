@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 from collections.abc import Iterator
@@ -9,19 +10,32 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.clean import clean_database, release
 
-from appanalytics.engine import Engine, WarehouseUrl, connect
-from appanalytics.warehouse.migrate import migrate
+from appanalytics.engine import Engine, WarehouseUrl
+from appanalytics.engine.port import PINNED
 
 _numbers = itertools.count()
 
 #: Files whose tests take longest, slowest first: what begins last is short, so that all processes end together.
 LONG = (
-    "test_rollups_exact.py", "test_cluster.py", "test_checks.py", "test_backup.py", "test_collector.py",
+    "test_rollups_exact.py", "test_cluster.py", "test_alerts_killed.py", "test_checks.py", "test_backup.py",
+    "test_collector.py", "test_live.py", "test_supervisor.py",
     "test_report_real.py", "test_retention_real.py", "test_checks_real.py", "test_cli.py", "test_docs.py",
     "test_notebook.py", "test_experiment_notebook.py", "test_adopt.py", "test_messages_cli.py", "test_audience.py",
     "test_report_news.py", "test_guide_real.py", "test_alert_messages.py", "test_alerts.py",
 )  # fmt: skip
+
+
+# Compiling an expression to machine code costs more than it saves on the few rows of a test. Processes that tests
+# start, and tests on data of others, do compile.
+PINNED.update({"compile_expressions": 0, "compile_aggregate_expressions": 0, "compile_sort_description": 0})
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and all modules stay to the end: no collection of garbage need look at them again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,11 +58,14 @@ def warehouse_url(engine_folder: Path) -> str:
 @pytest.fixture
 def engine(warehouse_url: str) -> Iterator[Engine]:
     """A migrated, empty database of its own."""
-    opened = connect(WarehouseUrl.parse(warehouse_url), create=True)
-    migrate(opened)
-    yield opened
-    opened.execute(f"DROP DATABASE {opened.database} SYNC")
-    opened.close()
+    with clean_database(WarehouseUrl.parse(warehouse_url)) as opened:
+        yield opened
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The engine goes on from one test to the next, but not where a test may open another folder."""
+    if "warehouse_url" not in getattr(item, "fixturenames", ()):
+        release()
 
 
 @pytest.fixture(scope="session")

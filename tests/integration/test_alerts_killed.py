@@ -87,7 +87,7 @@ class Warehouse:
                 if len(self.parts() - before) >= parts:
                     process.send_signal(signal.SIGKILL)
                     break
-                time.sleep(0.0005)
+                time.sleep(0.005)
             process.communicate(timeout=120)
         return process.returncode == -signal.SIGKILL
 

@@ -11,11 +11,21 @@ import pytest
 
 from appanalytics.catalog import load_catalog
 from appanalytics.engine import Engine, WarehouseUrl, connect
+from appanalytics.engine.port import PINNED
 from appanalytics.warehouse.load import load_files, read_mapping
 from appanalytics.warehouse.migrate import migrate
 from appanalytics.warehouse.rollup import rollup
 
 MAPPING = Path(__file__).resolve().parents[2] / "examples" / "deskdrop.yaml"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_expressions() -> Iterator[None]:
+    """The engine compiles expressions, as it does for users."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in PINNED if name.startswith("compile_")]:
+            patch.delitem(PINNED, name)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,10 @@
 """A lock that all processes of one warehouse share, kept in the warehouse itself.
 
-ClickHouse has no advisory locks, but ``CREATE TABLE`` succeeds once: whoever makes the table ``lock_<name>`` holds
-the lock, tells every few seconds that he is alive, and drops the table at the end. A holder that has been silent
-for a whole lease is dead, and his lock is taken. Between processes of an embedded engine's folder that cannot
-happen: its owner is alive or the folder is nobody's, so a lock left by an earlier owner is void at once.
+ClickHouse has no advisory locks, but ``CREATE TABLE`` succeeds once: whoever makes the table ``lock_<name>``, with
+who he is as its comment, holds the lock, tells every few seconds that he is alive, and drops the table at the
+end. A holder that has been silent for a whole lease is dead, and his lock is taken. Between processes of an
+embedded engine's folder that cannot happen: its owner is alive or the folder is nobody's, so a lock left by an
+earlier owner is void at once.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from appanalytics.engine import Engine, connect
 from appanalytics.errors import EngineError, IntegrityError
 from appanalytics.progress import Progress, silent
+from appanalytics.sqltext import literal
 
 #: Seconds of silence after which a holder is taken for dead, and seconds between his signs of life.
 LEASE, BEAT = 60.0, 10.0
@@ -30,7 +32,7 @@ _OWNER = f"owner-{os.getpid()}-{secrets.token_hex(4)}"
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """Who holds a lock ('' while he has not said it yet), and seconds since his last sign of life."""
+    """Who holds a lock, and seconds since his last sign of life."""
 
     holder: str
     silent: float
@@ -92,13 +94,12 @@ def _make(lock: Lock) -> bool:
     try:
         lock.engine.execute(
             f"CREATE TABLE {lock.table} (holder String, at DateTime64(3, 'UTC') DEFAULT now64(3))"
-            " ENGINE = MergeTree ORDER BY at"
+            f" ENGINE = MergeTree ORDER BY at COMMENT {literal(lock.holder)}"
         )
     except EngineError as error:
         if error.code == _TABLE_EXISTS:
             return False
         raise
-    _tell(lock.engine, lock)
     return True
 
 
@@ -111,11 +112,12 @@ def _read(engine: Engine, table: str) -> _Held | None:
     try:
         rows = engine.rows(
             f"""
-            SELECT argMax(holder, at) AS holder,
-                   dateDiff('millisecond', greatest(max(at), (
-                       SELECT max(toDateTime64(metadata_modification_time, 3, 'UTC')) FROM system.tables
-                       WHERE database = currentDatabase() AND name = {{table:String}}
-                   )), now64(3)) / 1000 AS silent
+            WITH (
+                SELECT (any(comment), max(toDateTime64(metadata_modification_time, 3, 'UTC'))) FROM system.tables
+                WHERE database = currentDatabase() AND name = {{table:String}}
+            ) AS made
+            SELECT if(made.1 != '', made.1, argMax(holder, at)) AS holder,
+                   dateDiff('millisecond', greatest(max(at), made.2), now64(3)) / 1000 AS silent
             FROM {table}
             """,
             {"table": table},
