@@ -1,8 +1,8 @@
 """The detector for series of which nothing is known: experts for the forecast, extreme-value tails for the alarm.
 
 Six small forecasts run side by side, each with a memory of its last error; the one that errs least speaks. How
-unusual an error is, is read from the tail of the series' own errors, learnt twice: an exponential tail of clusters'
-peaks, and a generalised Pareto tail by moments. The threshold rises slowly with the bins seen and with recent alarms.
+unusual an error is, is read from the tail of the series' own errors (`Tails`). The threshold rises slowly with the
+bins seen and with recent alarms.
 Beside the errors stands how new a series' state is (`Novelty`): its distance from what was seen is one more error
 with a tail of its own, and news add to the score, so that less of an error will do, and more where all is known.
 """
@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from appanalytics.anomalies.detector import Bools, Floats, Tick, Verdict
 from appanalytics.anomalies.novelty import Novelty, NoveltySettings
+from appanalytics.anomalies.tails import Tails, TailSettings
 
 #: Forecasts: level; level + day; level + week; level × day; level × week; fast level.
 _LEVEL, _ADD_DAY, _ADD_WEEK, _MUL_DAY, _MUL_WEEK, _FAST = range(6)
-#: Errors with a tail: one step, means of one and of four hours, without memory, distance from what was seen.
-_STREAMS = 5
+#: Errors with a tail: one step, means of one and of four hours, without memory, distance from what was seen. Where
+#: each tail begins at first, and at least.
+_EDGES, _LEAST = (2.2, 2.2, 2.2, 2.2, 0.5), (0.5, 0.5, 0.5, 0.5, 0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,8 @@ class ExpertSettings:
     hysteresis: float = 0.97
     memory_gain: float = 0.01
     scale_gain: float = 0.01
-    tail: float = 0.03
-    tail_gain: float = 0.05
     weights: tuple[float, float, float, float, float] = (1.0, 1.2, 1.3, 1.0, 0.9)
-    floor: float = 4.5
     alert: float = 3.0
-    ceiling: float = 4.0
     per_decade: float = 0.5
     per_alert: float = 3.0
     forget_alerts: float = 4.0
@@ -47,6 +45,7 @@ class ExpertSettings:
     frozen: float = 0.1
     longest: float = 1.5
     calm: int = 4
+    tails: TailSettings = field(default_factory=TailSettings)
     novelty: NoveltySettings = field(default_factory=NoveltySettings)
 
 
@@ -76,10 +75,7 @@ class Experts:
         self.hours = np.ones((2, 24, n))
         self.recent = np.zeros((int(self.four.max()), n))
         self.mean_scale = np.ones((2, n))
-        self.edge = np.full((_STREAMS, n), 2.2)
-        self.edge[-1] = 0.5
-        self.peak_mean, self.peak = np.full((_STREAMS, n), 0.8), np.zeros((_STREAMS, n))
-        self.excess_mean, self.excess_square = np.full((_STREAMS, n), 0.8), np.full((_STREAMS, n), 1.6)
+        self.tails = Tails(n, _EDGES, _LEAST, self.settings.tails)
         self.alerts = np.zeros(n)
         self.open, self.quiet, self.relevel = np.zeros(n), np.zeros(n), np.zeros(n)
         self.novelty = Novelty(self.day, self.hour, self.four, self.settings.novelty)
@@ -87,18 +83,18 @@ class Experts:
 
     _STATE = (
         "age", "first", "level", "day_add", "day_mul", "week_add", "week_mul", "errors", "cross", "square", "loss",
-        "chosen", "scale", "hours", "recent", "mean_scale", "edge", "peak_mean", "peak", "excess_mean",
-        "excess_square", "alerts", "open", "quiet", "relevel",
+        "chosen", "scale", "hours", "recent", "mean_scale", "alerts", "open", "quiet", "relevel",
     )  # fmt: skip
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """The whole state by name."""
-        return {name: getattr(self, name) for name in self._STATE} | self.novelty.arrays()
+        return {name: getattr(self, name) for name in self._STATE} | self.tails.arrays() | self.novelty.arrays()
 
     def restore(self, arrays: dict[str, NDArray[np.generic]]) -> None:
         """Take a state from `arrays`."""
         for name in self._STATE:
             setattr(self, name, np.array(arrays[name], dtype=np.float64))
+        self.tails.restore(arrays)
         self.novelty.restore(arrays)
 
     def step(self, tick: Tick, values: Floats, trials: Floats | None = None) -> Verdict:
@@ -120,7 +116,8 @@ class Experts:
         plain = np.where(known, (y - base) / sizes[1], 0.0)
         distance, news = self.novelty.see(y, there, known)
         streams = self._streams(u, plain, distance)
-        score = self._tails(streams) / self._need() + news
+        rare = (self.tails.score(streams) / np.array(self.settings.weights)[:, None]).max(axis=0)
+        score = rare / self._need() + news
         score = np.where(known & (self.age > 2 * self.start), score, 0.0)
         sign = np.where(u >= 0, 1.0, -1.0)
         alarm = score >= 1
@@ -157,18 +154,6 @@ class Experts:
         means = [(sums[-1] - sums[-1 - span, self._series]) / np.sqrt(span) for span in (self.hour, self.four)]
         streams = np.stack([u, means[0] / self.mean_scale[0], means[1] / self.mean_scale[1], plain, distance])
         return np.asarray(np.abs(streams), dtype=np.float64)
-
-    def _tails(self, streams: Floats) -> Floats:
-        given = self.settings
-        beyond = streams - self.edge
-        start = -np.log10(given.tail)
-        one = start + beyond / (self.peak_mean * np.log(10))
-        mean, square = self.excess_mean, np.maximum(self.excess_square - self.excess_mean**2, 1e-9)
-        shape = np.clip(0.5 * (1 - mean * mean / square), 0.001, 0.3)
-        size = mean * (1 - shape)
-        two = start + np.log10(1 + shape * np.maximum(beyond, 0) / size) / shape
-        score = np.where(beyond > 0, two * np.clip(one / given.floor, 0.0, 1.0), 0.0)
-        return np.asarray((score / np.array(given.weights)[:, None]).max(axis=0), dtype=np.float64)
 
     def _need(self) -> Floats:
         given = self.settings
@@ -222,7 +207,7 @@ class Experts:
         loss = np.maximum(given.loss_gain, 1 / (10 + self.age)) * speed
         self.loss += loss * (np.minimum(np.abs(misses), 6 * sizes[1]) - self.loss)
         self._scales(u, plain, clock, speed)
-        self._learn_tails(streams, speed, known)
+        self.tails.learn(streams, speed, known, self.age)
         self.age += there
 
     def _begin(self, y: Floats, there: Bools) -> None:
@@ -263,21 +248,3 @@ class Experts:
     def _mean(self, span: NDArray[np.int64]) -> Floats:
         sums = np.concatenate([np.zeros((1, len(span))), self.recent.cumsum(axis=0)])
         return np.asarray((sums[-1] - sums[-1 - span, self._series]) / np.sqrt(span), dtype=np.float64)
-
-    def _learn_tails(self, streams: Floats, speed: Floats, known: Bools) -> None:
-        given = self.settings
-        above = streams > self.edge
-        step = np.maximum(0.01, 1 / (20 + self.age)) * speed
-        least = np.array([0.5, 0.5, 0.5, 0.5, 0.2])[:, None]
-        self.edge = np.maximum(self.edge + step * self.edge * (above - given.tail) * 2, least)
-        beyond = np.maximum(streams - self.edge, 0.0)
-        learns = above & known
-        pace = given.tail_gain * np.where(learns, np.maximum(speed, 0.3), 0.0)
-        # One excess teaches little, however large; many of a kind raise what one may teach.
-        near = np.minimum(beyond, given.ceiling * (1 + self.excess_mean))
-        self.excess_mean += pace * (near - self.excess_mean)
-        self.excess_square += pace * (near * near - self.excess_square)
-        ended = ~above & (self.peak > 0)
-        top = np.minimum(self.peak, given.ceiling * (1 + self.peak_mean))
-        self.peak_mean += given.tail_gain * 2 * ended * (top - self.peak_mean)
-        self.peak = np.where(above, np.maximum(self.peak, beyond), 0.0)
