@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from appanalytics.anomalies.store import Stored
 from appanalytics.app import App
 from appanalytics.engine import Engine
 from appanalytics.errors import WarehouseUnavailable
-from appanalytics.jobs.alert_messages import tell_incidents
+from appanalytics.jobs.alert_messages import _due, tell_incidents
 from appanalytics.jobs.alert_watch import watch_alerts
 from appanalytics.jobs.alerts import acknowledge, check_alerts, incident_records, mute, replay
 from appanalytics.settings import load_settings
@@ -148,3 +149,18 @@ def test_an_incident_that_other_thresholds_do_not_find_again_ends_and_one_that_t
         check_alerts(app, now)
         states.append([each["state"] for each in incident_records(app, now)])
     assert states == [["firing"], ["firing"], ["resolved"]]
+
+
+def test_the_first_message_is_explained_again_when_the_first_whole_hour_is_there(
+    engine: Engine, tmp_path: Path
+) -> None:
+    app = App(load_settings(environ=ENVIRONMENT | {"APPANALYTICS_ALERTS__REMIND": "6"}, folder=tmp_path), engine)
+    start = hour(DROP, 30)
+    row = {"kind": "metric", "state": "firing", "severity": "warning", "note": "", "start": start, "changed": start}
+    told = Stored(row, False, "", int(start.timestamp()), start + timedelta(minutes=20), "warning")
+    assert _due(app, told, hour(DROP + 2, 4)) == "", "from 1:00 to 2:00 there is no whole hour yet"
+    assert _due(app, told, hour(DROP + 2, 5)) == "open"
+    again = Stored(row, False, "", told.told, hour(DROP + 2, 5), "warning")
+    assert _due(app, again, hour(DROP + 2, 20)) == ""
+    over = Stored(row | {"state": "resolved"}, False, "", told.told, told.told_at, "warning")
+    assert _due(app, over, hour(DROP + 2, 20)) == ""

@@ -139,6 +139,16 @@ class Stored:
         return found
 
 
+def as_stored(watch: Watch, incident: Incident) -> Stored:
+    """An incident as if it were read from the table, and nobody had done anything about it."""
+    row = record(watch, incident)
+    times = {
+        name: datetime.fromtimestamp(row[name], UTC) if row[name] is not None else None
+        for name in ("start", "end", "fired", "changed")
+    }
+    return Stored(row | times, False, "", 0, None)
+
+
 def read_incidents(
     engine: Engine, now: datetime, *, all_states: bool = False, since: datetime | None = None
 ) -> list[Stored]:

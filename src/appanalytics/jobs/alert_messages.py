@@ -43,8 +43,9 @@ def run_tick(app: App, now: datetime, progress: Progress = silent) -> str:
 def tell_incidents(app: App, now: datetime) -> int:
     """Write what changed since it was told last; returns the number of messages. Once more writes nothing.
 
-    An incident that became more severe is told anew, acknowledged or not. An open one is told again after
-    `alerts.remind` hours, unless somebody acknowledged it.
+    An incident that became more severe is told anew, acknowledged or not. When its first whole hour is there, its
+    first message is edited: an hour explains more than the bins that made it certain. An open one is told again
+    after `alerts.remind` hours, unless somebody acknowledged it.
     """
     office = post_office(app)
     written = 0
@@ -72,16 +73,27 @@ def _due(app: App, found: store.Stored, now: datetime) -> str:
             return "over"
         is_worse = found.told_as and Severity(found.row["severity"]).rank > Severity(found.told_as).rank
         return "worse" if is_worse else "open"
+    if found.row["kind"] == "metric" and state.is_open and found.told_at < _first_hour(app, found) <= now:
+        return "open"
     remind = timedelta(hours=app.loaded.settings.alerts.remind)
     still = state is State.FIRING and not found.acknowledged and now - found.told_at >= remind
     return "still" if still else ""
 
 
+def _first_hour(app: App, found: store.Stored) -> datetime:
+    """When the first whole hour of an incident can be read."""
+    start = found.row["start"]
+    begun = start.replace(minute=0, second=0, microsecond=0)
+    hours = timedelta(hours=1 if begun == start else 2)
+    end: datetime = begun + hours + timedelta(minutes=app.loaded.settings.alerts.delay)
+    return end
+
+
 def _tell(app: App, office: PostOffice, found: store.Stored, kind: str) -> int:
     row = found.row
     locales = {chat.locale or office.locale for chat in office.chats if chat.alerts}
-    why = _investigated(app, found) if kind != "over" else None
-    letters = {code: _letter(app, found, kind, code, why) for code in locales}
+    why = investigated(app, found) if kind != "over" else None
+    letters = {code: letter(app, found, kind, code, why) for code in locales}
     if kind == "open":
         return office.threads.update(row["id"], letters, metric=row["metric"], severity=row["severity"])
     if kind != "worse":
@@ -91,7 +103,8 @@ def _tell(app: App, office: PostOffice, found: store.Stored, kind: str) -> int:
     return written + _tell(app, office, found, "open")  # whoever has no thread yet gets one, without the answer
 
 
-def _letter(app: App, found: store.Stored, kind: str, code: str, why: Findings | None) -> Letter:
+def letter(app: App, found: store.Stored, kind: str, code: str, why: Findings | None) -> Letter:
+    """The message of an incident in one language. ``kind`` is ``open``, ``worse``, ``still`` or ``over``."""
     row, settings = found.row, app.loaded.settings.alerts
     speaker = Speaker(app.catalog, app.zone, code)
     link = ""
@@ -117,7 +130,7 @@ def _letter(app: App, found: store.Stored, kind: str, code: str, why: Findings |
     return Letter(text, picture)
 
 
-def _investigated(app: App, found: store.Stored) -> Findings | None:
+def investigated(app: App, found: store.Stored) -> Findings | None:
     """Who explains the metric's change, in the last whole anomalous hour or day; None where that cannot be said.
 
     Of a mean it is the sum that is explained: an hour of a slice has too few users for a mean of its own.
