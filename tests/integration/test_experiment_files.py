@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,10 +17,15 @@ from appanalytics.cli.main import run
 from appanalytics.engine import Engine
 from appanalytics.errors import ExperimentError, FileError
 from appanalytics.experiments import Analysis, Outcome, Step, decide, page_of
-from appanalytics.experiments.checks import Kind, Status
+from appanalytics.experiments.analysis import Role
+from appanalytics.experiments.checks import Check, Kind, Status
+from appanalytics.experiments.definition import Stopping
 from appanalytics.experiments.methods import Options
 from appanalytics.experiments.userfile import Duplicates, analyze_file
 from appanalytics.experiments.userrows import Columns
+from appanalytics.stats import Comparison, non_inferiority
+
+from .one_database import one_database
 
 COLUMNS = Columns("arm", "likes", "views", "user")
 
@@ -207,7 +215,110 @@ def test_no_work_table_stays(engine: Engine, tmp_path: Path) -> None:
     assert not engine.rows("SHOW TABLES LIKE 'experiment_work%'")
 
 
+# --- the rule over such an analysis ---
+
+
+def compared(effect: float, error: float = 0.01, *, level: float = 0.95) -> Comparison:
+    """A difference with a normal interval around it."""
+    reach, p = 1.96 * error, 0.001 if abs(effect) > 1.96 * error else 0.6
+    return Comparison("delta", 0.2, 0.2 + effect, effect, effect - reach, effect + reach, effect / error, p, level,
+                      standard_error=error)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def plain(engine_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Analysis]:
+    """Users of two arms between which there is nothing."""
+    with one_database(engine_folder, "rule_of_decisions") as opened:
+        yield analyzed(opened, tmp_path_factory.mktemp("rule"), users())
+
+
+def changed(
+    plain: Analysis, effect: float, guardrail: float | None = None, *, secondary: float | None = None,
+    plan: dict[str, object] | None = None, checks: tuple[Check, ...] = (), always: float | None = None,
+    stopping: Stopping = Stopping.FIXED,
+) -> Analysis:  # fmt: skip
+    """The analysis with other effects: of the primary metric, of a guardrail with a margin of 0.05, of a third."""
+    main = plain.result()
+    answers = replace(main.answers, comparisons={**main.answers.comparisons, "always_valid": compared(always or 0.0)})
+    results = [replace(main, main=compared(effect), adjusted=compared(effect), relative=compared(effect),
+                       answers=answers)]  # fmt: skip
+    if guardrail is not None:
+        held = non_inferiority(compared(guardrail), 0.05)
+        always_valid = replace(answers, comparisons={**answers.comparisons, "always_valid": compared(guardrail)})
+        metric = replace(main.metric, name="views")
+        results.append(replace(main, metric=metric, role=Role.GUARDRAIL, guardrail=held, answers=always_valid))
+    if secondary is not None:
+        metric = replace(main.metric, name="sent")
+        results.append(replace(main, metric=metric, role=Role.SECONDARY, adjusted=compared(secondary)))
+    goal = plain.experiment.plan.model_copy(update=plan or {})
+    experiment = plain.experiment.model_copy(update={"plan": goal, "stopping": stopping})
+    return replace(plain, experiment=experiment, results=tuple(results), checks=checks)
+
+
+FEW = (Check(Kind.PLANNED_SIZE, Status.WARNING),)
+EARLY = (Check(Kind.PLANNED_END, Status.WARNING),)
+VALID = Stopping.ALWAYS_VALID
+
+
+@pytest.mark.parametrize(
+    ("how", "outcome", "step"),
+    [
+        ({"effect": 0.1}, "ship", "gain"),
+        ({"effect": 0.1, "guardrail": 0.0}, "ship", "gain"),
+        ({"effect": 0.1, "guardrail": -0.2}, "do_not_ship", "harm"),
+        ({"effect": 0.1, "guardrail": -0.05}, "go_on", "open_guardrail"),
+        ({"effect": -0.1, "guardrail": -0.05}, "do_not_ship", "loss"),
+        ({"effect": 0.0}, "do_not_ship", "nothing"),
+        ({"effect": 0.0, "checks": FEW}, "go_on", "not_enough"),
+        ({"effect": 0.0, "plan": {"effect": 0.5}}, "do_not_ship", "too_small"),
+        ({"effect": 0.0, "plan": {"effect": 0.001}}, "do_not_ship", "nothing"),
+        ({"effect": 0.1, "checks": EARLY}, "go_on", "time"),
+        ({"effect": 0.1, "checks": EARLY, "guardrail": -0.2}, "do_not_ship", "harm"),
+        ({"effect": 0.1, "checks": EARLY, "guardrail": 0.0, "always": 0.1, "stopping": VALID}, "ship", "gain"),
+        ({"effect": 0.1, "checks": EARLY, "guardrail": -0.05, "always": 0.1, "stopping": VALID}, "go_on", "time"),
+        ({"effect": 0.1, "checks": EARLY, "always": -0.1, "stopping": VALID}, "do_not_ship", "loss"),
+        ({"effect": 0.1, "checks": EARLY, "always": 0.0, "stopping": VALID}, "go_on", "time"),
+    ],
+)
+def test_the_first_step_that_applies_decides(plain: Analysis, how: dict[str, Any], outcome: str, step: str) -> None:
+    found = decide(changed(plain, **how))
+    assert (found.outcome.value, found.step.value) == (outcome, step)
+
+
+def test_what_to_watch_besides(plain: Analysis) -> None:
+    found = decide(changed(plain, 0.1, secondary=-0.1, checks=FEW))
+    assert {"secondary_worse:sent", f"check:{Kind.PLANNED_SIZE}"} <= set(found.risks)
+    assert not any(each.startswith("secondary") for each in decide(changed(plain, 0.1, secondary=0.1)).risks)
+
+
 # --- the command ---
+
+
+def test_a_treatment_that_is_the_control_is_refused_before_anything_is_read(engine: Engine) -> None:
+    with pytest.raises(ExperimentError, match="control and treatment are the same: 'a'"):
+        analyze_file(engine, Path("absent.csv"), COLUMNS, "a", ("a",))
+
+
+def test_rows_without_a_column_of_users_and_two_treatments(engine: Engine, tmp_path: Path) -> None:
+    """Each row is a user of its own; treatments are numbered."""
+    frame = users(900)
+    frame["arm"] = np.where(frame["user"] % 3 == 0, "c", frame["arm"])
+    path = tmp_path / "users.csv"
+    frame.drop(columns="user").to_csv(path, index=False)
+    columns = Columns("arm", "likes", "views", None, ())
+    found = analyze_file(engine, path, columns, "a", ("b", "c"), options=Options(resamples=100))
+    assert list(found.experiment.variants) == ["control", "treatment_1", "treatment_2"]
+    assert dict(found.counts.users) == {
+        "control": 300, "treatment_1": 300, "treatment_2": 300,
+    }  # fmt: skip
+    assert found.check(Kind.TWO_VARIANTS) is None
+
+
+def test_a_user_that_is_missing_is_told(engine: Engine, tmp_path: Path) -> None:
+    frame = users().astype({"user": "Int64"})
+    frame.loc[3, "user"] = pd.NA
+    with pytest.raises(ExperimentError, match="1 rows have no 'user'"):
+        analyzed(engine, tmp_path, frame)
 
 
 def test_the_command_gives_records_of_the_contract_and_pages(

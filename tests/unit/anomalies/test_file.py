@@ -51,6 +51,23 @@ def test_an_outage_is_found_and_told_as_the_contract_says(tmp_path: Path, values
     assert replay.rate == pytest.approx(7 / 20, rel=0.01)
 
 
+def test_the_command_tells_how_good_they_are_where_labels_are_given(
+    tmp_path: Path, values: np.ndarray, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "logins.csv", values)
+    words = ["alerts", "backtest", "--series", "logins.csv", "--method", "seasonal"]
+    assert run(words) == 0
+    alone = capsys.readouterr()
+    assert "1 alerts in 2.9 weeks: 0.35 a week" in alone.out + alone.err
+    start = START + timedelta(days=18)
+    Path("labels.csv").write_text(f"start,end\n{start.isoformat()},{(start + timedelta(hours=3)).isoformat()}\n")
+    assert run([*words, "--labels", "labels.csv"]) == 0
+    judged = capsys.readouterr()
+    assert "precision" in judged.out + judged.err
+    assert "precision" not in alone.out + alone.err
+
+
 def test_labels_elsewhere_are_missed(tmp_path: Path, values: np.ndarray) -> None:
     labels = tmp_path / "labels.csv"
     labels.write_text("start,end\n2026-03-18T00:00,2026-03-18T02:00\n")

@@ -89,6 +89,10 @@ def test_another_spelling_of_a_column(tmp_path: Path) -> None:
         ("metrics: {a: {active: users, days: 7, period: week}}", "give `days` or `period`"),
         ("metrics: {a: {active: users, days: 0}}", "greater than or equal to 1"),
         ("dimensions: {a: {column: age, bands: [30, 20]}}", "`bands` must rise"),
+        ("dimensions: {a: {column: age, bands: [30], values: {1: x}}}", "give `values` or `bands`, not both"),
+        ("measures: {a: {source: feed, unique: user, active_in: [feed]}}", "go without a `source`"),
+        ("measures: {a: {unique: user, first: true, active_in: [feed]}}", "`first` goes without `active_in`"),
+        ("measures: {a: {unique: user, inactive_in: [feed]}}", "`inactive_in` needs `active_in`"),
         ("dimensions: {a: {column: city, parent: contry}}", "did you mean country?"),
         ("measuers: {}", "did you mean measures?"),
         ("measures: [views]", "must be a mapping"),
@@ -115,6 +119,12 @@ def test_unknown_names_in_questions() -> None:
         CATALOG.quantity("stickyness")
     with pytest.raises(QuestionError, match="did you mean"):
         CATALOG.dimension("genders")
+
+
+def test_a_dimension_asked_for_as_a_metric_is_told_what_it_is() -> None:
+    with pytest.raises(QuestionError) as caught:
+        load_catalog().quantity("country")
+    assert "country is a dimension: --by country slices by it" in (caught.value.hint or "")
 
 
 def test_labels_in_sql() -> None:

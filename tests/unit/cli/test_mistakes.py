@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from appanalytics import __version__
 from appanalytics.cli.main import run
-from appanalytics.cli.state import options
+from appanalytics.cli.output import _plain, _text
+from appanalytics.cli.state import options, take_options
+from appanalytics.errors import SettingsError
+from appanalytics.settings import load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +48,10 @@ def nothing_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("serve --warehouse chdb://memory", "only a warehouse in a folder can be served"),
         ("serve --warehouse chdb://here --log-format xml", "unknown form of the log 'xml'"),
         ("no_such_command", "no_such_command"),
+        ("query dau --warehouse", "--warehouse needs a value"),
+        ("init --locale de", "unknown language 'de'"),
+        ("init --warehouse nothing://here", "nothing"),
+        ("backup --warehouse http://127.0.0.1:1", "127.0.0.1:1"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(words: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,6 +60,40 @@ def test_a_mistake_is_told_in_one_line(words: str, said: str, capsys: pytest.Cap
     assert said in told.err
     assert not told.out
     assert not list(Path.cwd().glob("*.toml"))
+
+
+def test_words_after_two_dashes_are_no_options() -> None:
+    assert take_options(["query", "--", "--format", "json"]) == ["query", "--", "--format", "json"]
+
+
+def test_values_in_a_table_are_for_people() -> None:
+    moment = datetime(2026, 3, 1, 12, 0, 5, 250, tzinfo=UTC)
+    assert [_text(each) for each in (None, True, False, moment, 12_345, 0.123456, "x")] == [
+        "–", "yes", "no", "2026-03-01 12:00:05+00:00", "12,345", "0.1235", "x",
+    ]  # fmt: skip
+    assert [_plain(each) for each in (moment.date(), Path("/x"))] == ["2026-03-01", "/x"]
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    ('[{"name": "a", "channel": "folder"}, {"name": "a", "channel": "folder"}]', "two chats are named a"),
+    ('{"name": "a"}', "a list of chats"),
+])  # fmt: skip
+def test_chats_that_cannot_be(
+    given: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("APPANALYTICS_MESSAGES__CHATS", given)
+    assert run(["config", "show"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_server_elsewhere_needs_a_folder_of_backups_that_is_named(tmp_path: Path) -> None:
+    environ = {"APPANALYTICS_WAREHOUSE__URL": "http://10.0.0.1:8123", "APPANALYTICS_SERVER__ROLLUP_EVERY": "off"}
+    loaded = load_settings(environ=environ, folder=tmp_path)
+    with pytest.raises(SettingsError, match="has no folder of backups beside it"):
+        loaded.backups()
+    assert loaded.settings.server.rollup_seconds is None
+    named = load_settings(environ={**environ, "APPANALYTICS_WAREHOUSE__BACKUPS": "kept"}, folder=tmp_path)
+    assert named.backups() == tmp_path / "kept"
 
 
 def test_the_version_and_the_help(capsys: pytest.CaptureFixture[str]) -> None:

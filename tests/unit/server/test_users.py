@@ -9,7 +9,7 @@ import pytest
 
 from appanalytics.errors import SettingsError
 from appanalytics.server.passwords import hashed, matches
-from appanalytics.server.users import THREADS, User, Users, make_users, read_users, renew_password
+from appanalytics.server.users import THREADS, User, Users, ensure_user, make_users, read_users, renew_password
 
 
 def test_first_users(tmp_path: Path) -> None:
@@ -48,6 +48,20 @@ def test_a_new_password_changes_that_user_alone(tmp_path: Path) -> None:
     assert users.find("reader", old["reader"])
     with pytest.raises(SettingsError, match="has no user 'raeder'"):
         renew_password(file, "raeder")
+
+
+def test_a_user_of_another_program_is_added_once_and_kept_in_step(tmp_path: Path) -> None:
+    file = tmp_path / "users.toml"
+    old = make_users(file)
+    assert ensure_user(file, "superset", User(role="reader", max_queries=9), "first")
+    assert not ensure_user(file, "superset", User(role="reader"), "first")
+    assert ensure_user(file, "superset", User(role="reader"), "second")
+    users = Users(read_users(file))
+    found = users.find("superset", "second")
+    assert found is not None
+    assert (found.role, found.max_queries) == ("reader", 9)  # a new password changes no limit
+    assert not users.find("superset", "first")
+    assert users.find("admin", old["admin"])
 
 
 def test_hashes_are_salted() -> None:
