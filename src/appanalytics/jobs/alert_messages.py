@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from appanalytics.anomalies import store
@@ -117,7 +117,7 @@ def letter(app: App, found: store.Stored, kind: str, code: str, why: Findings | 
         found.members,
         kind=kind,
         minutes=bin_minutes(app.engine, row["metric"], row["slice"], row["end"]) or settings.minutes,
-        why=why.sentence(code) if why else "",
+        why=_told_why(speaker, row, why) if why else "",
         acknowledged=found.acknowledged,
         link=link,
     )
@@ -151,7 +151,14 @@ def investigated(app: App, found: store.Stored) -> Findings | None:
     hour = end.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
     at = max(hour, found.row["start"].replace(minute=0))
     why = _why(app, metric, at, "hour")
-    return None if is_mean and why is not None and not why.is_unusual else why
+    return None if is_mean and why is not None and not why.is_unusual and why.segments else why
+
+
+def _told_why(speaker: Speaker, row: dict[str, Any], why: Findings) -> str:
+    """The findings; where a sum is usual for an hour though its mean is not, only that no segment stands out."""
+    if row["metric"] != why.metric and not why.is_unusual and not why.segments:
+        return speaker.say("alike")
+    return why.sentence(speaker.code)
 
 
 def _users_of(app: App, found: store.Stored) -> str:
