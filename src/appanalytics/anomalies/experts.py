@@ -3,19 +3,24 @@
 Six small forecasts run side by side, each with a memory of its last error; the one that errs least speaks. How
 unusual an error is, is read from the tail of the series' own errors, learnt twice: an exponential tail of clusters'
 peaks, and a generalised Pareto tail by moments. The threshold rises slowly with the bins seen and with recent alarms.
+Beside the errors stands how new a series' state is (`Novelty`): its distance from what was seen is one more error
+with a tail of its own, and news add to the score, so that less of an error will do, and more where all is known.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from appanalytics.anomalies.detector import Bools, Floats, Tick, Verdict
+from appanalytics.anomalies.novelty import Novelty, NoveltySettings
 
 #: Forecasts: level; level + day; level + week; level × day; level × week; fast level.
 _LEVEL, _ADD_DAY, _ADD_WEEK, _MUL_DAY, _MUL_WEEK, _FAST = range(6)
+#: Errors with a tail: one step, means of one and of four hours, without memory, distance from what was seen.
+_STREAMS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +36,18 @@ class ExpertSettings:
     scale_gain: float = 0.01
     tail: float = 0.03
     tail_gain: float = 0.05
-    weights: tuple[float, float, float, float] = (1.0, 1.2, 1.3, 1.0)
+    weights: tuple[float, float, float, float, float] = (1.0, 1.2, 1.3, 1.0, 0.9)
     floor: float = 4.5
-    alert: float = 2.0
+    alert: float = 3.0
     ceiling: float = 4.0
     per_decade: float = 0.5
-    per_alert: float = 2.0
+    per_alert: float = 3.0
     forget_alerts: float = 4.0
     clip: float = 3.0
     frozen: float = 0.1
     longest: float = 1.5
     calm: int = 4
+    novelty: NoveltySettings = field(default_factory=NoveltySettings)
 
 
 class Experts:
@@ -70,11 +76,13 @@ class Experts:
         self.hours = np.ones((2, 24, n))
         self.recent = np.zeros((int(self.four.max()), n))
         self.mean_scale = np.ones((2, n))
-        self.edge = np.full((4, n), 2.2)
-        self.peak_mean, self.peak = np.full((4, n), 0.8), np.zeros((4, n))
-        self.excess_mean, self.excess_square = np.full((4, n), 0.8), np.full((4, n), 1.6)
+        self.edge = np.full((_STREAMS, n), 2.2)
+        self.edge[-1] = 0.5
+        self.peak_mean, self.peak = np.full((_STREAMS, n), 0.8), np.zeros((_STREAMS, n))
+        self.excess_mean, self.excess_square = np.full((_STREAMS, n), 0.8), np.full((_STREAMS, n), 1.6)
         self.alerts = np.zeros(n)
         self.open, self.quiet, self.relevel = np.zeros(n), np.zeros(n), np.zeros(n)
+        self.novelty = Novelty(self.day, self.hour, self.four, self.settings.novelty)
         self._series = np.arange(n)
 
     _STATE = (
@@ -85,12 +93,13 @@ class Experts:
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """The whole state by name."""
-        return {name: getattr(self, name) for name in self._STATE}
+        return {name: getattr(self, name) for name in self._STATE} | self.novelty.arrays()
 
     def restore(self, arrays: dict[str, NDArray[np.generic]]) -> None:
         """Take a state from `arrays`."""
         for name in self._STATE:
             setattr(self, name, np.array(arrays[name], dtype=np.float64))
+        self.novelty.restore(arrays)
 
     def step(self, tick: Tick, values: Floats, trials: Floats | None = None) -> Verdict:
         """Judge one bin and learn from it."""
@@ -109,10 +118,10 @@ class Experts:
         sizes = np.maximum(self.scale * self.hours[:, clock, self._series], 1e-12)
         u = np.where(known, (y - expected) / sizes[0], 0.0)
         plain = np.where(known, (y - base) / sizes[1], 0.0)
-        streams = self._streams(u, plain)
-        score = self._tails(streams, known)
-        need = self._need()
-        score = np.where(known & (self.age > 2 * self.start), score / need, 0.0)
+        distance, news = self.novelty.see(y, there, known)
+        streams = self._streams(u, plain, distance)
+        score = self._tails(streams) / self._need() + news
+        score = np.where(known & (self.age > 2 * self.start), score, 0.0)
         sign = np.where(u >= 0, 1.0, -1.0)
         alarm = score >= 1
         self._follow(alarm, there)
@@ -141,15 +150,15 @@ class Experts:
         self.chosen = chosen.astype(float)
         return np.asarray(chosen, dtype=np.int64)
 
-    def _streams(self, u: Floats, plain: Floats) -> Floats:
+    def _streams(self, u: Floats, plain: Floats, distance: Floats) -> Floats:
         self.recent[:-1] = self.recent[1:]
         self.recent[-1] = np.clip(u, -20, 20)
         sums = np.concatenate([np.zeros((1, len(u))), self.recent.cumsum(axis=0)])
         means = [(sums[-1] - sums[-1 - span, self._series]) / np.sqrt(span) for span in (self.hour, self.four)]
-        streams = np.stack([u, means[0] / self.mean_scale[0], means[1] / self.mean_scale[1], plain])
+        streams = np.stack([u, means[0] / self.mean_scale[0], means[1] / self.mean_scale[1], plain, distance])
         return np.asarray(np.abs(streams), dtype=np.float64)
 
-    def _tails(self, streams: Floats, known: Bools) -> Floats:
+    def _tails(self, streams: Floats) -> Floats:
         given = self.settings
         beyond = streams - self.edge
         start = -np.log10(given.tail)
@@ -234,6 +243,7 @@ class Experts:
         self.scale[:, ready] = size
         self.square[:, ready] = size * size * 4
         self.loss[:, ready] = size
+        self.novelty.begin(seen, ready)
 
     def _scales(self, u: Floats, plain: Floats, clock: NDArray[np.int64], speed: Floats) -> None:
         given, each = self.settings, self._series
@@ -258,7 +268,8 @@ class Experts:
         given = self.settings
         above = streams > self.edge
         step = np.maximum(0.01, 1 / (20 + self.age)) * speed
-        self.edge = np.maximum(self.edge + step * self.edge * (above - given.tail) * 2, 0.5)
+        least = np.array([0.5, 0.5, 0.5, 0.5, 0.2])[:, None]
+        self.edge = np.maximum(self.edge + step * self.edge * (above - given.tail) * 2, least)
         beyond = np.maximum(streams - self.edge, 0.0)
         learns = above & known
         pace = given.tail_gain * np.where(learns, np.maximum(speed, 0.3), 0.0)
