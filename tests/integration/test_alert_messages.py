@@ -13,7 +13,7 @@ from appanalytics.anomalies.store import Stored
 from appanalytics.app import App
 from appanalytics.engine import Engine
 from appanalytics.errors import WarehouseUnavailable
-from appanalytics.jobs.alert_messages import _due, tell_incidents
+from appanalytics.jobs.alert_messages import _due, investigated, letter, tell_incidents
 from appanalytics.jobs.alert_watch import watch_alerts
 from appanalytics.jobs.alerts import acknowledge, check_alerts, incident_records, mute, replay
 from appanalytics.settings import load_settings
@@ -164,3 +164,18 @@ def test_the_first_message_is_explained_again_when_the_first_whole_hour_is_there
     assert _due(app, again, hour(DROP + 2, 20)) == ""
     over = Stored(row | {"state": "resolved"}, False, "", told.told, told.told_at, "warning")
     assert _due(app, over, hour(DROP + 2, 20)) == ""
+
+
+def test_a_mean_that_nobody_changed_alone_is_said_to_be_everybodys(engine: Engine, tmp_path: Path) -> None:
+    app = App(load_settings(environ=ENVIRONMENT, folder=tmp_path), engine)
+    engine.insert("feed_actions", events(0, DROP + 1))
+    member = '{"metric": "views_per_user", "slice": "", "score": 1.2, "actual": 3, "expected": 2, "ticks": 1}'
+    texts = {"kind": "metric", "state": "firing", "severity": "warning", "direction": "up", "note": "", "id": "x"}
+    numbers = {"value": 1.5, "expected": 1.0, "score": 1.2}
+    times = {"start": hour(DROP, 0), "fired": hour(DROP, 0), "changed": hour(DROP, 0), "end": hour(DROP + 1, 0)}
+    row = {**texts, **numbers, **times, "metric": "views_per_user", "slice": "", "members": f"[{member}]"}
+    found = Stored(row, False, "", 0, None)
+    why = investigated(app, found)
+    assert why is not None
+    assert not why.is_unusual
+    assert "No segment explains it: none differs" in letter(app, found, "still", "en", why).html

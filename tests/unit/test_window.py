@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appanalytics.errors import QuestionError, SettingsError, WindowError
-from appanalytics.window import Grain, Window, day_start, parse_moment, parse_relative, parse_zone
+from appanalytics.window import Grain, Window, day_start, parse_length, parse_moment, parse_relative, parse_zone
 
 ZONES = ["UTC", "Europe/Moscow", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Auckland"]
 
@@ -88,3 +88,9 @@ def test_wrong_names() -> None:
     for name in ("Mars/Olympus", "../etc/passwd", ""):
         with pytest.raises(SettingsError):
             parse_zone(name)
+
+
+@pytest.mark.parametrize("text", ["", "0s", "5 weeks", "h", "-3d"])
+def test_lengths_that_are_none(text: str) -> None:
+    with pytest.raises(WindowError, match="cannot read the length"):
+        parse_length(text)

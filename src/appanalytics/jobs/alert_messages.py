@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from appanalytics.anomalies import store
@@ -117,7 +117,7 @@ def letter(app: App, found: store.Stored, kind: str, code: str, why: Findings | 
         found.members,
         kind=kind,
         minutes=bin_minutes(app.engine, row["metric"], row["slice"], row["end"]) or settings.minutes,
-        why=why.sentence(code) if why else "",
+        why=_told_why(speaker, row, why) if why else "",
         acknowledged=found.acknowledged,
         link=link,
     )
@@ -133,21 +133,45 @@ def letter(app: App, found: store.Stored, kind: str, code: str, why: Findings | 
 def investigated(app: App, found: store.Stored) -> Findings | None:
     """Who explains the metric's change, in the last whole anomalous hour or day; None where that cannot be said.
 
-    Of a mean it is the sum that is explained: an hour of a slice has too few users for a mean of its own.
+    Of a mean it is the sum that is explained: an hour of a slice has too few users for a mean of its own. Of a
+    slice's count it is the users, where they are part of the incident: they do not come in bursts.
     """
     if found.row["kind"] != "metric":
         return None
     metric = found.row["metric"]
     quantity = app.catalog.quantity(metric)
-    if isinstance(quantity, Ratio) and quantity.unit != "share":
+    is_mean = isinstance(quantity, Ratio) and quantity.unit != "share"
+    if isinstance(quantity, Ratio) and is_mean:
         metric = quantity.ratio[0]
+    elif found.row["slice"]:
+        metric = _users_of(app, found)
     end = found.row["end"]
-    if watch_of(app).is_daily(metric):
+    if watch_of(app).is_daily(found.row["metric"]):
         return _why(app, metric, (end - timedelta(hours=12)).astimezone(app.zone).date(), "day")
     hour = end.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
     at = max(hour, found.row["start"].replace(minute=0))
     why = _why(app, metric, at, "hour")
-    return None if metric != found.row["metric"] and why is not None and not why.is_unusual else why
+    return None if is_mean and why is not None and not why.is_unusual and why.segments else why
+
+
+def _told_why(speaker: Speaker, row: dict[str, Any], why: Findings) -> str:
+    """The findings; where a sum is usual for an hour though its mean is not, only that no segment stands out."""
+    if row["metric"] != why.metric and not why.is_unusual and not why.segments:
+        return speaker.say("alike")
+    return why.sentence(speaker.code)
+
+
+def _users_of(app: App, found: store.Stored) -> str:
+    """The users of the same source where they are part of the incident of a count, else its metric."""
+    metric: str = found.row["metric"]
+    lead = app.catalog.measures.get(metric)
+    if lead is None or not lead.is_additive:
+        return metric
+    for name in (each["metric"] for each in found.members):
+        users = app.catalog.measures.get(name)
+        if users is not None and users.unique == "user" and users.source == lead.source:
+            return users.name
+    return metric
 
 
 def _why(app: App, metric: str, at: date | datetime, grain: str) -> Findings | None:

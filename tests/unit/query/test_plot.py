@@ -157,3 +157,10 @@ def test_stretches_and_places() -> None:
 def test_what_can_be_drawn() -> None:
     assert drawable("🎯 CTR $1") == r"CTR \$1"
     assert drawable("Жё\nя") == "Жё\nя"
+
+
+def test_an_answer_of_many_records_is_no_value_and_is_cut_as_text(catalog: Catalog) -> None:
+    found = answer(catalog, ["views"], days=50, grain="day")
+    with pytest.raises(ValueError, match="the answer has 50 records, not one"):
+        found.value()
+    assert "… 10 more" in repr(found)

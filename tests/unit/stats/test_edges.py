@@ -138,6 +138,9 @@ def test_broken_counts_moments_and_settings() -> None:
         lambda: stats.users_needed(1.0, 0.0), lambda: stats.detectable(1, 5, 1.0), lambda: stats.share_variance(4.0),
         lambda: stats.always_valid(stats.welch([1.0, 2.0], [1.0, 3.0]), 4, tuning=0.0),
         lambda: stats.rehearse(RatioCells.of([1.0] * 9, [2.0] * 9), ["cuped"], users_per_arm=3, seed=1),
+        lambda: stats.rehearse(RatioCells.of([1.0] * 9, [2.0] * 9), ["buckets_welch"], users_per_arm=3, seed=1),
+        lambda: stats.Population.of([1.0], [1.0, 2.0]), lambda: stats.Population.of([1.0], [-1.0]),
+        lambda: stats.Population.of([1.0], [1.0], [1.0], [1.0], [1.0]),
     ):  # fmt: skip
         with pytest.raises(StatisticsError) as raised:
             call()

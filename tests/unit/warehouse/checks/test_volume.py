@@ -10,7 +10,7 @@ import pytest
 
 from appanalytics.warehouse.checks.limits import Limits
 from appanalytics.warehouse.checks.scope import choose, runs
-from appanalytics.warehouse.checks.volume import expect
+from appanalytics.warehouse.checks.volume import Expected, expect, judge
 
 LIMITS = Limits()
 WEEK = [1.0, 0.98, 0.97, 0.98, 1.0, 1.1, 1.12]
@@ -77,3 +77,23 @@ def test_the_sample_holds_the_newest_days_and_turns_with_them() -> None:
 def test_runs_of_days() -> None:
     first, second, fourth = (date(2026, 1, day) for day in (1, 2, 4))
     assert runs([first, second, fourth]) == [(first, second), (fourth, fourth)]
+
+
+@pytest.mark.parametrize(
+    ("events", "status", "said"),
+    [
+        (0, "failed", "a silent day"),
+        (500, "failed", "50% of the day's events are missing"),
+        (650, "warning", "35% fewer events than expected"),
+        (800, None, ""),  # beyond the noise, but not by enough to matter
+        (1000, None, ""),
+        (1200, None, ""),
+        (2200, "warning", "2.0 times the events expected: a campaign, or a file loaded twice?"),
+    ],
+)
+def test_how_far_off_a_day_is(events: int, status: str | None, said: str) -> None:
+    """Between the lowest and the highest guess everything is ordinary."""
+    found = judge(events, Expected(1000, 1100, 0.01), Limits())
+    assert (found is None) is (status is None)
+    if found is not None:
+        assert (found[0].value, said in found[1]) == (status, True)
