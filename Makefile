@@ -78,7 +78,7 @@ test: setup-dev  ## Run all tests
 coverage: setup-dev superset-venv airflow-venv telemelya-venv  ## Run all tests, e2e too; tell the branches none of them took
 	@rm -f .coverage .coverage.*
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/e2e --cov --cov-report=
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m e2e --cov --cov-append --cov-report= tests/e2e
+	@$(BIN)/pytest -q -n 2 --dist loadfile -m e2e --cov --cov-append --cov-report= tests/e2e
 	@$(BIN)/coverage report
 	@$(BIN)/python -m tests.branches
 
