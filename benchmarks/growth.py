@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from appanalytics.app import App, open_app
-from appanalytics.warehouse.sizing import grown
+from appanalytics.warehouse.sizing import EVENT_TABLES, Held, grown
 from appanalytics.window import Window
 from benchmarks.measure import cpu_seconds, machine, peak_gib
 from benchmarks.questions import question
@@ -73,6 +73,8 @@ class Found:
     events: int = 0
     user_days: int = 0
     bytes: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    columns: dict[str, dict[str, int]] = field(default_factory=dict)
     rates: list[float] = field(default_factory=list)
     cpu_rates: list[float] = field(default_factory=list)
     insert_cpu: float = 0.0
@@ -138,6 +140,14 @@ def run(folder: Path, kind: str, times: int) -> Found:
             " GROUP BY table"
         )
         found.bytes = {row["table"]: row["n"] for row in rows}
+        for table in EVENT_TABLES:
+            found.rows[table] = app.engine.scalar(f"SELECT count() FROM {table}")
+            columns: list[dict[str, Any]] = app.engine.rows(
+                "SELECT column, sum(column_data_compressed_bytes) AS n FROM system.parts_columns WHERE active"
+                " AND database = currentDatabase() AND table = {table:String} GROUP BY column",
+                {"table": table},
+            )
+            found.columns[table] = {row["column"]: row["n"] for row in columns}
         if times > 1:
             app.engine.execute(f"DROP DATABASE {own} SYNC")
     found.peak = peak_gib()
@@ -178,6 +188,7 @@ _HEADS = (
 def page(found: list[Found]) -> str:
     """The page of what was found."""
     base = found[0]
+    held = {name: Held(size, base.rows.get(name, 0), base.columns.get(name, {})) for name, size in base.bytes.items()}
     lines = [
         "# Growth", "",
         f"Made by `python -m benchmarks.growth` on {machine()}.",
@@ -187,7 +198,7 @@ def page(found: list[Found]) -> str:
     ]  # fmt: skip
     for each in found:
         total = sum(each.bytes.values())
-        predicted = grown(base.bytes, base.events, base.user_days, each.events, each.user_days)
+        predicted = grown(held, each.events / base.events, each.user_days / base.user_days)
         cells = [
             f"{each.times}× {each.kind}" if each.times > 1 else "1×", f"{each.events:,}", f"{each.user_days:,}",
             f"{total:,}", f"{total / each.events:.2f}", f"{predicted:,.0f}", f"{total / predicted - 1:+.1%}",

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 #: Tables whose rows follow the events; those of the others follow users' days, or neither.
 EVENT_TABLES = ("feed_actions", "message_actions")
 USER_TABLES = ("user_day", "user_month")
+#: Columns of events that tell about the user.
+OF_USER = ("user_id", "gender", "age", "country", "city", "os", "source", "exp_group")
 #: Events of a user on a day on which he is active, in the demo.
 EVENTS_A_USER = 42.6
 _DAY_SECONDS = 86_400
@@ -130,13 +132,38 @@ def size(load: Load, measured: Measured = Measured()) -> Size:
     )
 
 
-def grown(held: Mapping[str, int], events: int, user_days: int, more_events: int, more_user_days: int) -> float:
-    """Bytes that a warehouse of more events and users' days takes, from the bytes of each table of one that is there.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a table holds: bytes on disk and, of a table of events, rows and compressed bytes of each column."""
 
-    Events grow with the events, `user_day` with its rows; the other rollups and the ledgers hold numbers by slice or
-    post and day, and grow with neither.
+    size: int
+    rows: int = 0
+    columns: Mapping[str, int] = field(default_factory=dict)
+
+
+def grown(held: Mapping[str, Held], events: float, user_days: float) -> float:
+    """Bytes of a warehouse with so many times the events and users' days, from the tables of one that is there.
+
+    `user_day` grows with its rows; the other rollups and the ledgers hold numbers by slice or post and day, and grow
+    with neither.
     """
-    by_event = sum(held.get(name, 0) for name in EVENT_TABLES) * more_events / events
-    by_user = sum(held.get(name, 0) for name in USER_TABLES) * more_user_days / user_days
-    rest = sum(size for name, size in held.items() if name not in (*EVENT_TABLES, *USER_TABLES))
-    return by_event + by_user + rest
+    total = 0.0
+    for name, table in held.items():
+        if name in EVENT_TABLES:
+            total += _grown_events(table, events, user_days)
+        else:
+            total += table.size * (user_days if name in USER_TABLES else 1.0)
+    return total
+
+
+def _grown_events(table: Held, events: float, user_days: float) -> float:
+    """Events are sorted by hour and user, so what is told of the user is one run for each hour of his.
+
+    All else is written for each event. Where a user has k times the events, the time between two of them is k times
+    shorter, and its difference takes log2 k bits less.
+    """
+    of_user = sum(table.columns.get(name, 0) for name in OF_USER)
+    time = table.columns.get("time", 0)
+    fewer_bits = math.log2(max(events / user_days, 1.0))
+    times = max(time * events - table.rows * events * fewer_bits / 8, time)
+    return of_user * user_days + times + (table.size - of_user - time) * events

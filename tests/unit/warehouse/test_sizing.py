@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appanalytics.warehouse.sizing import EVENTS_A_USER, Load, Measured, grown, size
+from appanalytics.warehouse.sizing import EVENTS_A_USER, Held, Load, Measured, grown, size
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "sizing.md").read_text(encoding="utf-8")
 TEN_BILLION = Load(10e9, 10e9 / EVENTS_A_USER)
@@ -34,10 +34,17 @@ def test_more_of_anything_never_needs_less() -> None:
 
 
 def test_growth_follows_events_and_users() -> None:
-    held = {"feed_actions": 300, "message_actions": 10, "user_day": 50, "post_day": 20}
-    assert grown(held, 100, 10, 100, 10) == 380
-    assert grown(held, 100, 10, 1000, 10) == 3100 + 50 + 20
-    assert grown(held, 100, 10, 1000, 100) == 3100 + 500 + 20
+    columns = {"time": 100, "user_id": 30, "city": 20, "post_id": 90}
+    held = {"feed_actions": Held(300, 80, columns), "user_day": Held(50), "post_day": Held(20)}
+    assert grown(held, 1, 1) == 370
+    assert grown(held, 10, 10) == 3000 + 500 + 20
+    bits = 80 * 8 * 3 / 8  # eight times as many: each of 640 differences takes three bits less
+    assert grown(held, 8, 1) == 8 * 250 - bits + 50 + 50 + 20
+    assert grown(held, 1, 8) == 250 + 8 * 50 + 8 * 50 + 20
+
+
+def test_times_never_take_less_than_before() -> None:
+    assert grown({"feed_actions": Held(10, 80, {"time": 10})}, 8, 1) == 10
 
 
 def test_the_page_shows_what_is_computed() -> None:
