@@ -237,5 +237,13 @@ def test_on_the_command_line(
     assert "Аудитория" in page
     assert len(list(tmp_path.glob("*.png"))) == 2
     capsys.readouterr()
+    assert run(["audience", "--explain", "--warehouse", url]) == 0
+    explained = capsys.readouterr().out
+    assert explained.startswith("-- from ")
+    assert "SELECT" in explained
+    for words, name in ((("overlap", "--grain", "month"), "overlap"), (("histogram", "likes"), "histogram-likes")):
+        assert run(["audience", *words, "--out", str(tmp_path / "pictures"), "--warehouse", url]) == 0
+        assert (tmp_path / "pictures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    capsys.readouterr()
     assert run(["audience", "--grain", "hour", "--warehouse", url]) == 2
     assert "no audience of hour" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from appanalytics.app import App
 from appanalytics.catalog import load_catalog
+from appanalytics.cli.main import run
 from appanalytics.errors import IntegrityError, QuestionError, WarehouseMissing
 from appanalytics.jobs import tables
 from appanalytics.jobs.registry import JOBS, job, run_days
@@ -143,3 +145,24 @@ def test_names_of_jobs_and_sources() -> None:
         job("daily_table")
     assert "daily_tables" in (caught.value.hint or "")
     assert load_catalog().sources.keys() == {"feed", "messages"}
+
+
+def test_the_command_runs_a_range_and_tells_each_day(
+    app: App, engine_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("APPANALYTICS_REPORTING__TIMEZONE", MOSCOW.key)
+    url = f"chdb://{engine_folder}?database=daily_jobs"
+    words = ["run", "daily_tables", "--since", str(DAYS[0]), "--until", str(DAYS[2]), "--warehouse", url]
+    assert run([*words, "--reverse"]) == 0
+    told = capsys.readouterr()
+    lines = [line for line in (told.out + told.err).splitlines() if str(DAYS[0]) in line or str(DAYS[1]) in line]
+    assert [str(DAYS[1]) in line for line in lines] == [True, False]
+    assert run(["run", "daily_tables", "--day", str(DAYS[0]), "--format", "json", "--warehouse", url]) == 0
+    (record,) = json.loads(capsys.readouterr().out)
+    assert (record["job"], str(DAYS[0]) in record["result"]) == ("daily_tables", True)
+
+
+def test_an_unknown_source_is_told(app: App) -> None:
+    with pytest.raises(QuestionError, match="unknown source 'fed'") as told:
+        tables.extract(app, DAYS[0], "fed")
+    assert "feed" in (told.value.hint or "")

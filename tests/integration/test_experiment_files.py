@@ -322,8 +322,9 @@ def test_a_user_that_is_missing_is_told(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_the_command_gives_records_of_the_contract_and_pages(
-    engine: Engine, warehouse_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    engine: Engine, warehouse_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     path = tmp_path / "users.csv"
     users().to_csv(path, index=False)
     words = ["experiment", "analyze", "--users", str(path), "--variant", "arm", "--control", "a", "--treatment", "b",
@@ -350,5 +351,11 @@ def test_the_command_gives_records_of_the_contract_and_pages(
     ):
         assert run([*words, *wrong]) == 2
         assert said in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    assert run(["experiment", "list", "--warehouse", warehouse_url]) == 0
+    told = capsys.readouterr()
+    assert "no experiments in" in told.out + told.err
+    assert run(["experiment", "list", "--format", "json", "--warehouse", warehouse_url]) == 0
+    assert json.loads(capsys.readouterr().out) == []
     assert run(["experiment", "analyze", "--warehouse", warehouse_url]) == 2
     assert "name an experiment, or give --users FILE" in capsys.readouterr().err
