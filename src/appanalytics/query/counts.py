@@ -160,14 +160,18 @@ class Counts(Asked):
 
     def special(self, measure: Measure) -> Statement:
         """A measure of users with a condition on their whole activity: their first day, or their services."""
+        plain = self.question.slices <= self.compact and not self.coverage.has_mixed
         if measure.first and not self.why_events(self.timeline.days_before):
             # A user has one first day, so rows of it can be counted at any grain. It may lie on any day before.
+            if plain:
+                values = {measure.name: "sum(users)"}
+                of_all = f"service = {literal(ANY_SERVICE)}"
+                return self.from_days("active_link", self.labels(), values, [of_all, "prev_day = toDate(0)"])
             values = {measure.name: "countIf(single) + uniqExactIf(user_id, NOT single)"}
             return self.from_days("user_day", Scope.of_users(self.catalog), values, ["day = first_day"])
         if measure.first:
             return self._first_of_events(measure)
         others = set(self.catalog.sources) - {*measure.active_in, *measure.inactive_in}
-        plain = self.question.slices <= self.compact and not self.coverage.has_mixed
         if not self.why_events() and plain and measure.inactive_in and len(measure.active_in) == 1 and not others:
             return self._all_but(measure)
         by_row = measure.within == "period" or self.question.grain is Grain.DAY
