@@ -118,9 +118,11 @@ def _series(axes: Any, speaker: Speaker, points: Points, row: Mapping[str, Any],
     axes.plot(times, points["value"], color=INK, linewidth=1.2)
     marked = (points["alarm"] > 0) & np.array([row["start"] <= at < row["end"] for at in points["time"]], dtype=bool)
     axes.scatter(np.array(times, dtype=object)[marked], points["value"][marked], s=14, color=BAD, zorder=3)
-    axes.set_xlim(times[0], times[-1])
+    daily = bool(points["minutes"][-1] >= DAY_MINUTES)
+    axes.set_xlim(times[0], times[-1] + timedelta(hours=6 if daily else 0))
     axes.set_ylim(bottom=0)
-    locator = AutoDateLocator(tz=speaker.zone, maxticks=9)
+    # Multiples begin anew with each month: the 31st and the 1st would be written into each other.
+    locator = AutoDateLocator(tz=speaker.zone, maxticks=8 if daily else 9, interval_multiples=not daily)
     axes.xaxis.set_major_locator(locator)
     day = speaker.day_format
     formats = ["%Y", day, day, "%H:%M", "%H:%M", "%S.%f"]

@@ -25,7 +25,7 @@ _EN = {
     "numbers": "{value} on average, {expected} expected (bins of {minutes} minutes)",
     "shares": "{value} on average, {expected} expected",
     "daily": "{value} on average, {expected} expected (whole days)",
-    "sure": "How sure: {score} times the threshold at most, in {ticks} bins",
+    "sure": "How sure: {score} times the threshold at most; bins beyond it: {ticks}",
     "alike": "No segment explains it: none differs from the others beyond noise.",
     "with": "Moves with it: {parts}", "more": "and {count} more",
     "known": "Known event: {note}",
